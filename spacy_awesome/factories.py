@@ -1,0 +1,123 @@
+"""How spaCy makes the components. Imported at every `spacy.blank()`, so nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from spacy.language import Language
+from thinc.api import Model
+
+from spacy_awesome.extraction.methods import Extraction
+
+
+@Language.factory(
+    "word_aligner",
+    assigns=["doc._.parallel", "doc._.alignment", "token._.aligned", "span._.aligned"],
+    default_config={
+        "model": {"@architectures": "spacy_awesome.HFEncoder.v1", "name": "bundled"},
+        "extraction": {"@misc": "spacy_awesome.softmax.v1"},
+        "threshold": None,
+        "scale": None,
+        "distortion": None,
+        "symmetrization": "intersection",
+        # spaCy merges dictionaries with their defaults: a default weight here would be added to those of the user.
+        "objectives": None,
+        "seed": 0,
+        "scorer": {"@scorers": "spacy_awesome.word_aligner_scorer.v1"},
+    },
+    default_score_weights={
+        "alignment_f1": 1.0,
+        "alignment_aer": None,
+        "alignment_precision": None,
+        "alignment_recall": None,
+    },
+)
+def make_word_aligner(
+    nlp: Language,
+    name: str,
+    model: Model[Any, Any],
+    extraction: Extraction,
+    threshold: float | None,
+    scale: float | None,
+    distortion: float | None,
+    symmetrization: str,
+    objectives: dict[str, float] | None,
+    seed: int,
+    scorer: Callable[..., dict[str, Any]] | None,
+) -> Any:
+    """Make a `spacy_awesome.pipeline.word_aligner.WordAligner`; the options are described there."""
+    from spacy_awesome.pipeline.word_aligner import WordAligner
+
+    return WordAligner(
+        nlp.vocab,
+        model,
+        name,
+        extraction=extraction,
+        threshold=threshold,
+        scale=scale,
+        distortion=distortion,
+        symmetrization=symmetrization,
+        objectives=objectives,
+        seed=seed,
+        scorer=scorer,
+    )
+
+
+@Language.factory(
+    "span_projector",
+    assigns=["doc.ents", "doc.spans", "doc._.parallel", "doc._.projection_report", "span._.projection"],
+    default_config={
+        "source_spans": "ents",
+        "write_to": ["ents"],
+        "rule": "link_f1",
+        "max_gap": 1,
+        "assignment": "greedy",
+        "min_score": 0.0,
+        "max_span_ratio": None,
+        "label_map": {},
+        "overwrite": False,
+        "allow_overlap": None,
+        "scorer": {"@scorers": "spacy_awesome.span_projector_scorer.v1"},
+    },
+    default_score_weights={
+        "ents_f": 1.0,
+        "ents_p": 0.0,
+        "ents_r": 0.0,
+        "ents_per_type": None,
+        "projection_projected": None,
+        "projection_lost": None,
+        "projection_lost_per_reason": None,
+    },
+)
+def make_span_projector(
+    nlp: Language,
+    name: str,
+    source_spans: str,
+    write_to: list[str],
+    rule: str,
+    max_gap: int,
+    assignment: str,
+    min_score: float,
+    max_span_ratio: float | None,
+    label_map: dict[str, str | None],
+    overwrite: bool,
+    allow_overlap: bool | None,
+    scorer: Callable[..., dict[str, Any]] | None,
+) -> Any:
+    """Make a `spacy_awesome.pipeline.span_projector.SpanProjector`; `ProjectionSettings` describes the options."""
+    from spacy_awesome.pipeline.span_projector import ProjectionSettings, SpanProjector
+
+    settings = ProjectionSettings(
+        source_spans=source_spans,
+        write_to=tuple(write_to),
+        rule=rule,
+        max_gap=max_gap,
+        assignment=assignment,
+        min_score=min_score,
+        max_span_ratio=max_span_ratio,
+        label_map=label_map,
+        overwrite=overwrite,
+        allow_overlap=allow_overlap,
+    )
+    return SpanProjector(nlp.vocab, name, settings=settings, scorer=scorer)
