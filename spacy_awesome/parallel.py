@@ -1,0 +1,219 @@
+"""A target Doc with its source Doc: building pairs, reading them through `doc._`, and keeping them when saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from functools import cache
+from typing import Any, Self
+
+import srsly
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.util import get_lang_class
+from spacy.vocab import Vocab, create_vocab
+
+from spacy_awesome.alignment import WordAlignment, WordPair
+from spacy_awesome.projection import Projection
+
+# Fixed, so that saved Docs can be read whatever names the reader's extensions have.
+_USER_DATA_KEY = "spacy_awesome.parallel"
+_CODEC_KEY = "__spacy_awesome_parallel__"
+
+
+class Parallel:
+    """A source Doc, and how its words and spans stand to those of the target Doc that holds this object.
+
+    A class of its own rather than a Doc in `doc._`, because a bare Doc
+    1. cannot be written by msgpack: `to_bytes`, `DocBin`, `n_process=2` and `spacy apply` would all fail;
+    2. would be copied, vocab and all, by each `Doc.copy()`; here copies of the target share the source.
+
+    source: the source Doc. Read from bytes only when asked for; it then has the blank vocab of its language.
+    alignment: links between source and target words, or None before a word aligner has run.
+    projections: what became of each source span, in the order in which it was projected.
+    """
+
+    __slots__ = ("_packed_source", "_source", "alignment", "projections")
+
+    def __init__(
+        self,
+        source: Doc,
+        alignment: WordAlignment | None = None,
+        projections: Sequence[Projection] = (),
+    ) -> None:
+        self._source: Doc | None = source
+        self._packed_source: tuple[str, bytes] | None = None
+        self.alignment = alignment
+        self.projections = tuple(projections)
+
+    @property
+    def source(self) -> Doc:
+        packed = self._packed_source
+        if packed is not None:
+            lang, data = packed
+            self._source = Doc(_blank_vocab(lang)).from_bytes(data)
+            self._packed_source = None
+        assert self._source is not None
+        return self._source
+
+    @property
+    def source_is_loaded(self) -> bool:
+        """Whether the source is a Doc already, and not yet the bytes that it was saved as."""
+        return self._packed_source is None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, arrays and bytes."""
+        lang, data = self._packed_source or (self.source.vocab.lang, self.source.to_bytes())
+        return {
+            "lang": lang,
+            "source": data,
+            "alignment": None if self.alignment is None else self.alignment.to_dict(),
+            "projections": [asdict(projection) for projection in self.projections],
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        parallel = cls.__new__(cls)
+        parallel._source = None
+        parallel._packed_source = (data["lang"], data["source"])
+        alignment = data["alignment"]
+        parallel.alignment = None if alignment is None else WordAlignment(**alignment)
+        parallel.projections = tuple(Projection(**projection) for projection in data["projections"])
+        return parallel
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parallel:
+        # Doc.copy() deep-copies its user data: the source is shared, what components write is not.
+        twin = type(self).__new__(type(self))
+        for name in self.__slots__:
+            setattr(twin, name, getattr(self, name))
+        return twin
+
+    def __reduce__(self) -> tuple[Callable[..., Parallel], tuple[dict[str, Any]]]:
+        return Parallel.from_dict, (self.to_dict(),)
+
+    def __repr__(self) -> str:
+        return f"Parallel({self.source!r}, {self.alignment!r}, {len(self.projections)} projections)"
+
+
+def parallel(nlp: Language, source: Doc, target: str | Sequence[str] | Doc) -> Doc:
+    """Pair a source Doc with its translation: the Doc that the target pipeline `nlp` takes.
+
+    nlp: the target-language pipeline; it tokenises a `target` given as text.
+    source: the source Doc, as its own pipeline left it.
+    target: text, a list of words, or a Doc made by `nlp`.
+    Returns the target Doc, unprocessed; `doc._.source` is the source Doc.
+    Raises TypeError if source is not a Doc, ValueError if a target Doc comes from another pipeline.
+
+    >>> import spacy
+    >>> nlp = spacy.blank("es")
+    >>> doc = parallel(nlp, spacy.blank("en")("A red house"), "Una casa roja")
+    >>> doc._.source
+    A red house
+    """
+    if not isinstance(source, Doc):
+        raise TypeError(
+            f"Expected the source as a Doc, got {type(source).__name__}. "
+            "Run the source pipeline first: parallel(nlp, nlp_source(text), target)."
+        )
+    if isinstance(target, Doc):
+        if target.vocab is not nlp.vocab:
+            raise ValueError(
+                "The target Doc was made with another vocab than this pipeline's. "
+                "Make it with the same nlp, or pass its text or words."
+            )
+        doc = target
+    else:
+        doc = nlp.make_doc(target) if isinstance(target, str) else Doc(nlp.vocab, words=list(target))
+    if doc is source:
+        raise ValueError("Expected two Docs, got the same one as source and as target.")
+    set_parallel(doc, Parallel(source))
+    return doc
+
+
+def parallel_stream(nlp: Language, pairs: Iterable[tuple[Doc, str | Sequence[str] | Doc]]) -> Iterator[Doc]:
+    """Pair a stream of (source Doc, target) for `nlp.pipe`, one at a time as they are asked for.
+
+    >>> import spacy
+    >>> nlp, nlp_en = spacy.blank("es"), spacy.blank("en")
+    >>> [doc.text for doc in nlp.pipe(parallel_stream(nlp, zip(nlp_en.pipe(["One", "Two"]), ["Uno", "Dos"])))]
+    ['Uno', 'Dos']
+    """
+    for source, target in pairs:
+        yield parallel(nlp, source, target)
+
+
+def get_parallel(doc: Doc) -> Parallel | None:
+    """The pair that a target Doc holds, or None."""
+    pair: Parallel | None = doc.user_data.get(_USER_DATA_KEY)
+    return pair
+
+
+def checked_alignment(doc: Doc, pair: Parallel) -> WordAlignment | None:
+    """The links of a pair. Raises ValueError if the target Doc was retokenised after it was aligned."""
+    if pair.alignment is not None and pair.alignment.target_length != len(doc):
+        raise ValueError(
+            f"The word alignment of this Doc is over {pair.alignment.target_length} target tokens, but the Doc now has "
+            f"{len(doc)}. Merge or split tokens before the word aligner runs, or run it again."
+        )
+    # A source that is still packed is as it was when it was saved.
+    if pair.alignment is not None and pair.source_is_loaded and pair.alignment.source_length != len(pair.source):
+        raise ValueError(
+            f"The word alignment of this Doc is over {pair.alignment.source_length} source tokens, but the source Doc "
+            f"now has {len(pair.source)}. Merge or split its tokens before the word aligner runs, or run it again; "
+            "links over other words can be brought in with spacy_awesome.attach_alignment()."
+        )
+    return pair.alignment
+
+
+def set_parallel(doc: Doc, pair: Parallel) -> None:
+    """Make `doc` the target of a pair."""
+    if not isinstance(pair, Parallel):
+        raise TypeError(f"Expected a Parallel, got {type(pair).__name__}; build pairs with spacy_awesome.parallel().")
+    doc.user_data[_USER_DATA_KEY] = pair
+
+
+def require_parallel(doc: Doc) -> Parallel:
+    """The pair that a target Doc holds. Raises ValueError at a Doc without one."""
+    pair = get_parallel(doc)
+    if pair is None:
+        raise ValueError(
+            f"Expected a Doc with its source, got one without: {doc.text.strip()[:60]!r}. "
+            "Make pairs with spacy_awesome.parallel(nlp, source_doc, target_text), and write .spacy files with "
+            "DocBin(store_user_data=True)."
+        )
+    return pair
+
+
+def pair_words(doc: Doc) -> WordPair:
+    """The words of the source and of the target Doc. Raises ValueError at a Doc without a source.
+
+    >>> import spacy
+    >>> nlp = spacy.blank("es")
+    >>> pair_words(parallel(nlp, spacy.blank("en")("A house"), "Una casa"))
+    (['A', 'house'], ['Una', 'casa'])
+    """
+    return [token.text for token in require_parallel(doc).source], [token.text for token in doc]
+
+
+@srsly.msgpack_encoders("spacy_awesome.parallel")
+def _encode(obj: Any, chain: Callable[[Any], Any] | None = None) -> Any:
+    if isinstance(obj, Parallel):
+        return {_CODEC_KEY: obj.to_dict()}
+    return obj if chain is None else chain(obj)
+
+
+@srsly.msgpack_decoders("spacy_awesome.parallel")
+def _decode(obj: Any, chain: Callable[[Any], Any] | None = None) -> Any:
+    if _CODEC_KEY in obj:
+        return Parallel.from_dict(obj[_CODEC_KEY])
+    return obj if chain is None else chain(obj)
+
+
+@cache
+def _blank_vocab(lang: str) -> Vocab:
+    try:
+        return create_vocab(lang, get_lang_class(lang).Defaults) if lang else Vocab()
+    except ImportError:
+        # A language of the user's own, or one whose tokenizer is not installed: reading its tokens needs neither.
+        return create_vocab(lang, Language.Defaults)
