@@ -1,0 +1,150 @@
+"""Sentences of words to contextual subword vectors."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spacy_awesome.encoders.heads import ParallelHead
+from spacy_awesome.encoders.loading import LoadedEncoder, layer_module, longest_input, save_encoder
+from spacy_awesome.encoders.tokenization import Ids, Subwords, SubwordTokenizer, windows
+
+
+def _one_thread() -> None:
+    # A forked worker inherits the threads' locks but not the threads: torch would wait for ever for them. One thread
+    # per worker is also what `n_process` asks for.
+    torch.set_num_threads(1)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_one_thread)
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """Padded subword vectors of a batch of sentences.
+
+    values: (batch, n, d); mask: (batch, n) True at subwords; words: (batch, n) int64, each subword's word.
+    """
+
+    values: Tensor
+    mask: Tensor
+    words: Tensor
+
+
+class SubwordEncoder(nn.Module):
+    """A Hugging Face encoder, cut at one layer, over pre-tokenised sentences of any length.
+
+    loaded: the encoder, with or without the language model over it.
+    parallel_head: whether to add the head that tells translations from other pairs.
+    """
+
+    def __init__(self, loaded: LoadedEncoder, *, parallel_head: bool = False) -> None:
+        super().__init__()
+        self.transformer = loaded.transformer
+        self.tokenizer = SubwordTokenizer(loaded.tokenizer)
+        self.layer = loaded.layer
+        self.cut = loaded.cut
+        self.defaults = loaded.defaults
+        self.window = longest_input(loaded.transformer, loaded.tokenizer) - self.special_tokens
+        self.language_model = loaded.language_model
+        self.parallel_head = ParallelHead(self.width).to(loaded.transformer.dtype) if parallel_head else None
+        # Of the runs of `forward` that are under way, by thread: a pipeline may be used from several at once.
+        self._last_layer_output: dict[int, Tensor | None] = {}
+        last = layer_module(loaded.transformer, loaded.layer) if loaded.cut else None
+        if last is not None:
+            # The norm that closes a pre-norm encoder belongs behind its last layer, not behind the one it is cut at.
+            last.register_forward_hook(self._keep_output)
+        self.eval()
+
+    @property
+    def special_tokens(self) -> int:
+        """Number of special tokens around a sentence."""
+        return len(self.tokenizer.prefix) + len(self.tokenizer.suffix)
+
+    @property
+    def width(self) -> int:
+        """Number of dimensions of a vector."""
+        return int(self.transformer.config.hidden_size)
+
+    @property
+    def device(self) -> torch.device:
+        device: torch.device = next(self.transformer.parameters()).device
+        return device
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Hidden states of the layer, (rows, length, d), special tokens included."""
+        thread = threading.get_ident()
+        self._last_layer_output[thread] = None
+        output = self.transformer(input_ids=input_ids, attention_mask=attention_mask)
+        kept = self._last_layer_output.pop(thread)
+        hidden: Tensor = output.last_hidden_state if kept is None else kept
+        return hidden
+
+    def encode(self, sentences: Sequence[Subwords], *, max_tokens: int = 4096) -> Vectors:
+        """Vectors of all sentences, padded to the longest.
+
+        max_tokens: padded subwords in one run of the encoder; more sentences than fit take several runs.
+        Each subword of a sentence longer than the encoder takes its vector from the window with most context.
+        """
+        pieces = [
+            (row, *window)
+            for row, sentence in enumerate(sentences)
+            if len(sentence.ids)
+            for window in windows(len(sentence.ids), self.window)
+        ]
+        longest = max((len(sentence.ids) for sentence in sentences), default=0)
+        lead = len(self.tokenizer.prefix)
+        per_run = max(1, max_tokens // (min(longest, self.window) + self.special_tokens))
+        if pieces and len(pieces) == len(sentences) <= per_run:
+            # Everything fits in one run and nothing is cut: no copy.
+            hidden = self(*self.pad([self.tokenizer.single(sentence.ids) for sentence in sentences]))
+            values = hidden[:, lead : lead + longest]
+        else:
+            values = torch.zeros(len(sentences), longest, self.width, device=self.device)
+            for first in range(0, len(pieces), per_run):
+                run = pieces[first : first + per_run]
+                inputs = [self.tokenizer.single(sentences[row].ids[start:end]) for row, start, end, _, _ in run]
+                hidden = self(*self.pad(inputs))
+                for states, (row, start, _, keep, stop) in zip(hidden, run):
+                    values[row, keep:stop] = states[lead + keep - start : lead + stop - start]
+        lengths = torch.tensor([len(sentence.ids) for sentence in sentences], dtype=torch.int64)
+        mask = torch.arange(longest) < lengths[:, None]
+        words = torch.from_numpy(_pad([sentence.words for sentence in sentences], longest, 0))
+        return Vectors(values, mask.to(self.device), words.to(self.device))
+
+    def pad(self, rows: Sequence[Ids], value: int | None = None) -> tuple[Tensor, Tensor]:
+        """Input ids, filled up with `value`, by default padding, and attention mask, (rows, longest); on the device."""
+        longest = max(len(row) for row in rows)
+        ids = torch.from_numpy(_pad(rows, longest, self.tokenizer.pad_id if value is None else value))
+        mask = torch.arange(longest) < torch.tensor([len(row) for row in rows])[:, None]
+        return ids.to(self.device), mask.to(self.device, torch.int64)
+
+    def save(self, folder: Path) -> None:
+        """Write a folder in Hugging Face format, at full depth and with the language model's head if there is one."""
+        tokenizer, defaults = self.tokenizer.tokenizer, replace(self.defaults, layer=self.layer)
+        if self.language_model is None:
+            save_encoder(self.transformer, tokenizer, replace(defaults, cut=self.cut), folder)
+        else:
+            with self.language_model.full_depth() as model:
+                save_encoder(model, tokenizer, defaults, folder)
+
+    def _keep_output(self, module: nn.Module, inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
+        # The language model runs the same layer, and nobody would take away what it leaves.
+        if (thread := threading.get_ident()) in self._last_layer_output:
+            self._last_layer_output[thread] = output if isinstance(output, Tensor) else output[0]
+
+
+def _pad(rows: Sequence[np.ndarray], length: int, value: int) -> np.ndarray:
+    padded = np.full((len(rows), length), value, dtype=np.int64)
+    for row, values in zip(padded, rows):
+        row[: len(values)] = values
+    return padded

@@ -1,0 +1,1 @@
+"""The components: Docs in, annotations out."""

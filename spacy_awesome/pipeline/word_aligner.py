@@ -1,0 +1,247 @@
+"""The `word_aligner` component: which target word translates which source word."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import minibatch
+from spacy.vocab import Vocab
+from thinc.api import Model, Optimizer
+
+from spacy_awesome.aligner import PairAligner, check_settings
+from spacy_awesome.alignment import WordAlignment, WordPair, check_symmetrization
+from spacy_awesome.encoders.architecture import encoder_shim
+from spacy_awesome.evaluation.links import score_links
+from spacy_awesome.extraction.methods import Extraction
+from spacy_awesome.parallel import Parallel, get_parallel, pair_words
+from spacy_awesome.training.losses import (
+    LANGUAGE_MODEL_OBJECTIVES,
+    PARALLEL_OBJECTIVE,
+    check_objectives,
+    training_losses,
+)
+
+logger = logging.getLogger("spacy_awesome")
+
+
+class WordAligner(TrainablePipe):
+    """Aligns the words of a target Doc with those of its source Doc (Dou & Neubig 2021).
+
+    vocab: the shared vocab.
+    model: an encoder of the architecture `spacy_awesome.HFEncoder.v1`.
+    extraction: the way from similarities to links, from `spacy_awesome.extraction.methods`.
+    threshold, scale, distortion: of that extraction; None takes the default of the encoder or the method.
+    symmetrization: how both directions' links are joined, one of `spacy_awesome.alignment.SYMMETRIZATIONS`.
+    objectives: weight of each training objective, one of `spacy_awesome.training.losses.OBJECTIVES`; 0 or absent is
+        off; None is self-training alone. masked_lm and translation_lm load the encoder at full depth, with a
+        language model's head, and parallel_identification with a head of its own; these are saved with the pipeline.
+    seed: of what training draws: masks, and pairs that are no translations.
+    scorer: from examples to scores.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[Any, Any],
+        name: str = "word_aligner",
+        *,
+        extraction: Extraction,
+        threshold: float | None = None,
+        scale: float | None = None,
+        distortion: float | None = None,
+        symmetrization: str = "intersection",
+        objectives: dict[str, float] | None = None,
+        seed: int = 0,
+        scorer: Callable[..., dict[str, Any]] | None = None,
+    ) -> None:
+        super().__init__(vocab, model, name)
+        self.objectives = {"self_training": 1.0} if objectives is None else dict(objectives)
+        check_objectives(self.objectives)
+        check_symmetrization(symmetrization)
+        check_settings(threshold=threshold, scale=scale, distortion=distortion)
+        shim = encoder_shim(model)
+        shim.language_model = any(self.objectives.get(name) for name in LANGUAGE_MODEL_OBJECTIVES)
+        shim.parallel_head = bool(self.objectives.get(PARALLEL_OBJECTIVE))
+        self.seed = seed
+        self.generator = torch.Generator().manual_seed(seed)
+        self.extraction = extraction
+        self._options: dict[str, Any] = {
+            "threshold": threshold,
+            "scale": scale,
+            "distortion": distortion,
+            "symmetrization": symmetrization,
+        }
+        self._aligner: PairAligner | None = None
+        self._warned: set[str] = set()
+        self.scorer = scorer
+
+    @property
+    def aligner(self) -> PairAligner:
+        """The engine, with the encoder as it is now; the first use loads the encoder."""
+        shim = encoder_shim(self.model)
+        if self._aligner is None or self._aligner.encoder is not shim.encoder:
+            self._aligner = PairAligner(
+                shim.encoder, self.extraction, max_batch_tokens=shim.max_batch_tokens, **self._options
+            )
+        return self._aligner
+
+    def align(self, pairs: Iterable[tuple[Doc, Doc]]) -> list[WordAlignment]:
+        """Align (source Doc, target Doc) pairs directly. The Docs are not changed."""
+        return list(self.align_words(([t.text for t in source], [t.text for t in target]) for source, target in pairs))
+
+    def align_words(self, pairs: Iterable[WordPair]) -> Iterator[WordAlignment]:
+        """Align (source words, target words) pairs, lazily and in order; however many, memory stays flat."""
+        return self.aligner.align(pairs)
+
+    def similarity(self, source: Sequence[str], target: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Link probability of every pair of words, (source words, target words)."""
+        return self.aligner.similarity(source, target)
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Align a stream of target Docs. Of a batch with a bad pair, all others come through."""
+        for docs in minibatch(stream, size=batch_size):
+            docs = list(docs)
+            try:
+                self.set_annotations(docs, self.predict(docs))
+            except Exception:
+                logger.debug("A batch of %d failed; its pairs are aligned one by one.", len(docs), exc_info=True)
+                # Pipe.__call__ hands the bad one to the error handler, which may raise.
+                yield from (doc for doc in map(self, docs) if doc is not None)
+            else:
+                yield from docs
+
+    def predict(self, docs: Iterable[Doc]) -> list[WordAlignment | None]:
+        """One alignment for each target Doc; None for a Doc without a source."""
+        docs = list(docs)
+        pairs = [(pair.source, doc) for doc in docs if (pair := get_parallel(doc)) is not None]
+        if len(pairs) < len(docs):
+            self._warn_once("a Doc without a source passes unaligned; make pairs with spacy_awesome.parallel().")
+        alignments = iter(self.align(pairs) if pairs else ())
+        return [None if get_parallel(doc) is None else next(alignments) for doc in docs]
+
+    def set_annotations(self, docs: Iterable[Doc], alignments: Iterable[WordAlignment | None]) -> None:
+        """Write each alignment to its Doc's pair."""
+        for doc, alignment in zip(docs, alignments):
+            pair = get_parallel(doc)
+            if pair is not None and alignment is not None:
+                pair.alignment = alignment
+
+    def initialize(self, get_examples: Callable[[], Iterable[Example]], *, nlp: Language | None = None) -> None:
+        """Load the encoder, so that a wrong name, folder or layer is known before training starts."""
+        self.generator.manual_seed(self.seed)
+        self.model.initialize()
+        logger.info("%s: encoder ready at layer %d.", self.name, self.aligner.encoder.layer)
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
+        """One training step on pairs; links that the reference Docs hold are taken as given.
+
+        Raises ValueError if the weights are not float32.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        aligner = self.aligner
+        if encoder_shim(self.model).precision != "float32":
+            raise ValueError(
+                f"{self.name}: training needs weights in float32, got {encoder_shim(self.model).precision}; "
+                'set precision = "float32" in [components.word_aligner.model] and lower it for prediction.'
+            )
+        words, gold = _training_pairs(examples)
+        active = {name for name, weight in self.objectives.items() if weight}
+        if active == {"cross_entropy"} and all(links is None for links in gold):
+            self._warn_once("no example of this batch has links to learn from; give the corpus reader `links`.")
+        both = aligner.tokenize(words)
+        _set_dropout(aligner.encoder, drop)
+        aligner.encoder.train()
+        try:
+            for loss in training_losses(
+                aligner, both, gold, self.objectives, generator=self.generator, dropout=drop > 0
+            ):
+                if loss.requires_grad:
+                    (loss / len(both)).backward()
+                losses[self.name] += float(loss.detach())
+        finally:
+            aligner.encoder.eval()
+        if sgd is not None:
+            self.finish_update(sgd)
+        return losses
+
+    def _warn_once(self, message: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            logger.warning("%s: %s (This is said once.)", self.name, message)
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Apply the collected gradients."""
+        self.model.finish_update(sgd)
+
+
+def score_word_alignments(examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+    """Alignment error rate, precision, recall and F1 against the links that the reference Docs hold, in [0, 1].
+
+    Examples without gold links do not count; all are None if no example has any.
+    """
+    pairs = []
+    for example in examples:
+        system = get_parallel(example.predicted)
+        gold = None if system is None else _gold_links(example, system)
+        if gold is not None and system is not None and system.alignment is not None:
+            pairs.append((gold, system.alignment))
+    names = ("aer", "precision", "recall", "f1")
+    scores = score_links(pairs)
+    return {f"alignment_{name}": getattr(scores, name) if pairs else None for name in names}
+
+
+def make_word_aligner_scorer() -> Callable[..., dict[str, Any]]:
+    """The scorer registered as `spacy_awesome.word_aligner_scorer.v1`."""
+    return score_word_alignments
+
+
+def _training_pairs(examples: Iterable[Example]) -> tuple[list[WordPair], list[WordAlignment | None]]:
+    words: list[WordPair] = []
+    gold: list[WordAlignment | None] = []
+    for example in examples:
+        pair = get_parallel(example.predicted)
+        if pair is not None:
+            words.append(pair_words(example.predicted))
+            gold.append(_gold_links(example, pair))
+    return words, gold
+
+
+def _gold_links(example: Example, pair: Parallel) -> WordAlignment | None:
+    """The links that the reference Doc holds, which must be over the words of the predicted pair."""
+    reference = get_parallel(example.reference)
+    gold = None if reference is None else reference.alignment
+    lengths = (len(pair.source), len(example.predicted))
+    if gold is not None and (gold.source_length, gold.target_length) != lengths:
+        raise ValueError(
+            f"The reference's links are over {gold.source_length} source and {gold.target_length} target words, but "
+            f"the Docs to be aligned have {lengths[0]} and {lengths[1]} tokens. Make both from the same words, or move "
+            "the links over with spacy_awesome.attach_alignment()."
+        )
+    return gold
+
+
+def _set_dropout(encoder: torch.nn.Module, rate: float) -> None:
+    for module in encoder.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = rate
+        # Attention on fused kernels keeps its rate as a number.
+        for name in ("dropout_prob", "attention_dropout"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, rate)
