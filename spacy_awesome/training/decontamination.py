@@ -1,0 +1,41 @@
+"""Keep sentences that something is measured on out of the training text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from spacy_awesome.formats.conll import read_conll
+from spacy_awesome.formats.files import read_lines
+from spacy_awesome.training.sentence_pairs import SentencePair
+
+
+def sentence_key(text: str) -> str:
+    """Letters and digits of a sentence, lower-cased: the same whatever its tokenisation, case and punctuation.
+
+    >>> sentence_key("The U.N. said : \\"No\\" .") == sentence_key('the UN said: "no".')
+    True
+    """
+    return "".join(character for character in text.lower() if character.isalnum())
+
+
+def held_out_keys(data: Path) -> set[str]:
+    """Keys of both sides of all development and test sentences of the data folder; see docs/data.md for its layout."""
+    keys: set[str] = set()
+    alignment, ner = data / "alignment", data / "ner"
+    for path in sorted((alignment / "xl-wa").glob("*/*.tsv")):
+        if path.stem in ("dev", "test"):
+            keys.update(sentence_key(column) for line in read_lines(path) for column in line.split("\t")[:2])
+    for path in sorted((alignment / "standard").glob("*.src-tgt")):
+        keys.update(sentence_key(side) for line in read_lines(path) for side in line.split("|||"))
+    for path in sorted(ner.glob("*/*")):
+        if path.suffix in (".conll02", ".testa", ".testb"):
+            keys.update(sentence_key(" ".join(sentence.words)) for sentence in read_conll(path))
+    return keys
+
+
+def decontaminated(pairs: Iterable[SentencePair], held_out: set[str]) -> Iterator[SentencePair]:
+    """The pairs of which neither side is held out."""
+    for pair in pairs:
+        if sentence_key(" ".join(pair.source)) not in held_out and sentence_key(" ".join(pair.target)) not in held_out:
+            yield pair
