@@ -1,0 +1,41 @@
+"""The command line: `python -m spacy awesome …`, and the same as `spacy-awesome …`.
+
+spaCy imports this module, through the package's `spacy_cli` entry point, at every start of its own command line; so
+what is heavy is imported inside the commands.
+"""
+
+from __future__ import annotations
+
+import typer
+from spacy.cli._util import app as spacy_app
+
+from spacy_awesome.cli.align import align
+from spacy_awesome.cli.convert import convert
+from spacy_awesome.cli.encoder import encoder_app
+from spacy_awesome.cli.errors import ReportingGroup
+from spacy_awesome.cli.evaluate import evaluate_app
+from spacy_awesome.cli.export import export
+from spacy_awesome.cli.project import project
+from spacy_awesome.cli.render import render
+
+app = typer.Typer(
+    cls=ReportingGroup,
+    help="Align the words of sentences and their translations, and project labelled spans along the links.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+app.command("align")(align)
+app.command("project")(project)
+app.add_typer(evaluate_app, name="evaluate")
+app.command("convert")(convert)
+app.command("render")(render)
+app.command("export")(export)
+app.add_typer(encoder_app, name="encoder")
+
+spacy_app.add_typer(app, name="awesome")
+
+
+def main() -> None:
+    """Run the script `spacy-awesome`."""
+    app()

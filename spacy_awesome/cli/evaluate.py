@@ -1,0 +1,161 @@
+"""`evaluate`: word links or labelled spans against a gold standard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spacy_awesome.cli.tables import text_table
+
+if TYPE_CHECKING:
+    from spacy_awesome.alignment import WordAlignment
+    from spacy_awesome.evaluation.links import LinkScores
+    from spacy_awesome.evaluation.spans import PRF, SpanScores
+
+evaluate_app = typer.Typer(
+    help="Compare word links or labelled spans with a gold standard.", no_args_is_help=True, rich_markup_mode=None
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else; figures are per cent.")]
+
+
+@evaluate_app.command("links")
+def evaluate_links(
+    gold: Annotated[
+        str, typer.Argument(metavar="GOLD", help="Gold links, one sentence pair a line: `1-2` is sure, `1p2` possible.")
+    ],
+    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="Links to judge, one sentence pair a line.")],
+    *,
+    gold_base: Annotated[
+        int, typer.Option(min=0, max=1, help="Number of a sentence's first word in GOLD: 0 or 1.")
+    ] = 0,
+    system_base: Annotated[int, typer.Option(min=0, max=1, help="The same in SYSTEM.")] = 0,
+    text: Annotated[
+        str | None,
+        typer.Option(
+            "--source-target",
+            help="The sentences (`source ||| target` or tab-separated), to check that no link points outside them.",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Alignment error rate (AER), precision, recall and F1 of word links.
+
+    Precision counts a link as right if it is sure or possible in GOLD; recall asks for the sure links only (Och & Ney
+    2003). All figures are per cent over the whole file. Many published gold files count words from 1: use
+    --gold-base 1.
+
+    \b
+    Examples:
+      python -m spacy awesome evaluate links gold.txt links.txt
+      python -m spacy awesome evaluate links deen.gold deen.out --gold-base 1 --source-target deen.src-tgt
+      python -m spacy awesome evaluate links gold.txt links.txt --json
+    """
+    from spacy_awesome.evaluation.links import score_links
+    from spacy_awesome.formats.files import check_readable, zip_equal
+    from spacy_awesome.formats.parallel_text import read_pairs
+    from spacy_awesome.formats.pharaoh import read_links
+
+    for path in (gold, system, *([text] if text else [])):
+        check_readable(path)
+
+    def links(path: str, base: int) -> Iterator[WordAlignment]:
+        return read_links(path, base=base, pairs=read_pairs(text) if text else None, pairs_name=text or "")
+
+    pairs = zip_equal(links(gold, gold_base), links(system, system_base), names=(gold, system))
+    lowest = _LowestWord()
+    scores = score_links(lowest.watch(pairs))
+    if lowest.suspicious and gold_base == 0:
+        typer.secho(
+            f"⚠ No link of {gold} has word 0 on either side: it seems to count from 1. If so, use --gold-base 1.",
+            fg=typer.colors.YELLOW,
+            err=True,
+        )
+    _print_links(scores, as_json=as_json)
+
+
+@evaluate_app.command("spans")
+def evaluate_spans(
+    gold: Annotated[
+        str, typer.Argument(metavar="GOLD", help="Gold spans: CoNLL columns (IOB, BILUO, BIOES), .spacy or .jsonl.")
+    ],
+    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="Spans to judge, in any of these formats.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Precision, recall and F1 of labelled spans, overall and by label.
+
+    A span is right if it covers the same words and has the same label. All figures are per cent over the whole file.
+
+    \b
+    Examples:
+      python -m spacy awesome evaluate spans gold.conll projected.conll
+      python -m spacy awesome evaluate spans gold.spacy projected.spacy --json
+    """
+    from spacy_awesome.evaluation.spans import score_spans
+    from spacy_awesome.formats.files import check_readable, zip_equal
+    from spacy_awesome.formats.sentences import read_sentences
+
+    for path in (gold, system):
+        check_readable(path)
+    pairs = zip_equal(read_sentences(gold), read_sentences(system), names=(gold, system), unit="sentences")
+    _print_spans(score_spans(pairs), as_json=as_json)
+
+
+class _LowestWord:
+    """Notices gold links that never name word 0, as the links of a file that counts from 1 never do."""
+
+    def __init__(self) -> None:
+        self.links = 0
+        self.zeros = 0
+
+    def watch(
+        self, pairs: Iterator[tuple[WordAlignment, WordAlignment]]
+    ) -> Iterator[tuple[WordAlignment, WordAlignment]]:
+        for gold, system in pairs:
+            self.links += len(gold)
+            self.zeros += int((gold.pairs == 0).sum())
+            yield gold, system
+
+    @property
+    def suspicious(self) -> bool:
+        return self.links > 0 and self.zeros == 0
+
+
+def _print_links(scores: LinkScores, *, as_json: bool) -> None:
+    figures = {name: _per_cent(getattr(scores, name)) for name in ("aer", "precision", "recall", "f1")}
+    counts = {name: getattr(scores, name) for name in ("sentences", "links", "sure", "possible")}
+    if as_json:
+        typer.echo(json.dumps(figures | counts))
+        return
+    names = {"aer": "AER", "precision": "Precision", "recall": "Recall", "f1": "F1"}
+    count_names = {
+        "sentences": "Sentence pairs",
+        "links": "Links of the system",
+        "sure": "Sure gold links",
+        "possible": "Possible gold links",
+    }
+    rows = [(names[name], f"{value:.2f}") for name, value in figures.items()]
+    rows += [(count_names[name], str(value)) for name, value in counts.items()]
+    typer.echo(text_table(rows, header=("Word links", "Score")))
+
+
+def _print_spans(scores: SpanScores, *, as_json: bool) -> None:
+    if as_json:
+        per_label = {label: _prf(prf) for label, prf in scores.per_label.items()}
+        typer.echo(json.dumps(_prf(scores.overall) | {"per_label": per_label}, ensure_ascii=False))
+        return
+    rows = [*scores.per_label.items(), ("all", scores.overall)]
+    table = [(label, *(f"{value:.2f}" for value in _prf(prf).values())) for label, prf in rows]
+    typer.echo(text_table(table, header=("Label", "Precision", "Recall", "F1")))
+
+
+def _prf(scores: PRF) -> dict[str, float]:
+    return {name: _per_cent(getattr(scores, name)) for name in ("precision", "recall", "f1")}
+
+
+def _per_cent(fraction: float) -> float:
+    return round(100 * fraction, 2)

@@ -1,0 +1,181 @@
+"""Options that several commands share, declared once."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
+
+import typer
+
+if TYPE_CHECKING:
+    from spacy_awesome.pipeline.word_aligner import WordAligner
+
+T = TypeVar("T")
+
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")]
+
+
+@dataclass(frozen=True)
+class AlignerOptions:
+    """The options of `word_aligner`; None leaves the component's or the encoder's own default."""
+
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="The encoder: `bundled`, a local folder or a Hugging Face name such as bert-base-multilingual-cased; "
+            "or the folder of a spaCy pipeline that has a word_aligner.  [default: bundled]",
+        ),
+    ] = None
+    layer: Annotated[
+        int | None, typer.Option(help="Layer whose vectors are compared (mBERT: 8).  [default: the encoder's own]")
+    ] = None
+    extraction: Annotated[
+        str | None,
+        typer.Option(
+            help="From similarities to links: softmax, entmax, optimal_transport, argmax, itermax or mwmf.  "
+            "[default: softmax]"
+        ),
+    ] = None
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Links are kept where their probability is above it.  [default: the encoder's own]"),
+    ] = None
+    distortion: Annotated[
+        float | None,
+        typer.Option(help="Cost of linking words at different relative positions.  [default: the encoder's own]"),
+    ] = None
+    symmetrization: Annotated[
+        str | None,
+        typer.Option(
+            help="Joining both directions: intersection, union, forward, backward, grow-diag, grow-diag-final or "
+            "grow-diag-final-and.  [default: intersection]"
+        ),
+    ] = None
+    batch_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Subwords that are encoded at once: lower it if memory runs out.")
+    ] = None
+    precision: Annotated[
+        str | None, typer.Option(help="Number format of the encoder: float32, bfloat16 or float16.")
+    ] = None
+
+    @property
+    def given(self) -> list[str]:
+        """The options that are not left at their defaults, as they are written on the command line."""
+        return [f"--{name.replace('_', '-')}" for name in _given(dataclasses.asdict(self))]
+
+    def load(self) -> WordAligner:
+        """The word aligner that these options describe.
+
+        Raises ValueError or OSError at an unknown model, layer, extraction or other value.
+        """
+        import spacy
+
+        if self.model is not None and (Path(self.model) / "config.cfg").is_file():
+            return _from_pipeline(self)
+        component: Any = spacy.blank("xx").add_pipe("word_aligner", config=self._config())
+        return _loaded(component)
+
+    def _config(self) -> dict[str, Any]:
+        encoder = {
+            "name": self.model,
+            "layer": self.layer,
+            "max_batch_tokens": self.batch_tokens,
+            "precision": self.precision,
+        }
+        config: dict[str, Any] = _given(
+            {"threshold": self.threshold, "distortion": self.distortion, "symmetrization": self.symmetrization}
+        )
+        if _given(encoder):
+            config["model"] = {"@architectures": "spacy_awesome.HFEncoder.v1"} | _given(encoder)
+        if self.extraction is not None:
+            config["extraction"] = {"@misc": _extraction_method(self.extraction)}
+        return config
+
+
+def with_options(**groups: type[Any]) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Give a command the fields of dataclasses as options of its own; it takes each as one keyword argument.
+
+    groups: parameter of the command, and the dataclass that it takes; its fields are annotated as typer wants them.
+    """
+
+    def decorate(command: Callable[..., T]) -> Callable[..., T]:
+        signature = inspect.signature(command, eval_str=True)
+        options = {name: list(_parameters(group)) for name, group in groups.items()}
+        parameters = [parameter for parameter in signature.parameters.values() if parameter.name not in groups]
+        parameters += [parameter for group in options.values() for parameter in group]
+
+        def run(**values: Any) -> T:
+            for name, group in groups.items():
+                values[name] = group(**{parameter.name: values.pop(parameter.name) for parameter in options[name]})
+            return command(**values)
+
+        # typer reads both; functools.wraps would show it the command's own signature instead.
+        run.__doc__ = command.__doc__
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        return run
+
+    return decorate
+
+
+def progress(items: Iterable[T], *, quiet: bool, unit: str = " pairs") -> Iterator[T]:
+    """The items, counted by a bar on standard error where that is a terminal."""
+    from tqdm import tqdm
+
+    return iter(tqdm(items, unit=unit, disable=True if quiet else None, mininterval=0.5))
+
+
+def _parameters(group: type[Any]) -> Iterator[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    for option in dataclasses.fields(group):
+        yield inspect.Parameter(
+            option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=hints[option.name]
+        )
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _extraction_method(name: str) -> str:
+    from spacy.util import registry
+
+    prefix, suffix = "spacy_awesome.", ".v1"
+    known = [
+        registered.removeprefix(prefix).removesuffix(suffix)
+        for registered in registry.misc.get_all()
+        if registered.startswith(prefix)
+    ]
+    if name not in known:
+        raise ValueError(f"Unknown extraction {name!r}; expected one of: {', '.join(sorted(known))}.")
+    return f"{prefix}{name}{suffix}"
+
+
+def _loaded(component: WordAligner) -> WordAligner:
+    # Without a network, the hub's client reports each of its attempts; the error that ends them says it all.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    # The first use of `aligner` loads the encoder: its errors come here, before any input is read.
+    component.aligner  # noqa: B018
+    return component
+
+
+def _from_pipeline(options: AlignerOptions) -> WordAligner:
+    import spacy
+
+    changed = [option for option in options.given if option != "--model"]
+    if changed:
+        raise ValueError(
+            f"{options.model} is a spaCy pipeline: its config.cfg says how it aligns. "
+            f"Leave out {changed[0]}, or change it there."
+        )
+    nlp = spacy.load(str(options.model))
+    for name in nlp.pipe_names:
+        if nlp.get_pipe_meta(name).factory == "word_aligner":
+            component: Any = nlp.get_pipe(name)
+            return _loaded(component)
+    raise ValueError(f"{options.model} is a spaCy pipeline without a word_aligner; it has {', '.join(nlp.pipe_names)}.")

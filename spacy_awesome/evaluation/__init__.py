@@ -1,0 +1,1 @@
+"""How good word links and projected spans are, against a gold standard."""
