@@ -133,7 +133,7 @@ def test_saved_files_load_with_the_auto_classes(
     tmp_path: Path, tokenizer: PreTrainedTokenizerFast, matrix: np.ndarray
 ) -> None:
     model = build_encoder(matrix, scale=20.0, layers=1, heads=2, intermediate=8)
-    save_encoder(model, tokenizer, EncoderDefaults(layer=9, threshold=0.2), tmp_path, dtype=torch.float16)
+    save_encoder(model, tokenizer, EncoderDefaults(layer=1, threshold=0.2), tmp_path, dtype=torch.float16)
 
     assert {value.dtype for value in load_file(tmp_path / "model.safetensors").values()} == {torch.float16}
     loaded, loaded_tokenizer = AutoModel.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path)
