@@ -22,6 +22,7 @@ SYMMETRIZATIONS: Final = (
     "grow-diag-final-and",
 )
 
+_LAST_WORD = np.iinfo(np.int32).max
 _NEIGHBOURS = ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1))
 
 
@@ -91,7 +92,7 @@ class WordAlignment:
             if not (mark and left.isdecimal() and right.isdecimal()):
                 raise ValueError(f"Expected links like 0-0 (sure) or 0p0 (possible), got {token!r}.")
             i, j = int(left) - base, int(right) - base
-            if max(i, j) > np.iinfo(np.int32).max:
+            if max(i, j) > _LAST_WORD:
                 raise ValueError(f"Link {token} counts more words than any sentence has.")
             if i < 0 or j < 0:
                 raise ValueError(f"Link {token} counts from 0, but base={base} was asked for; use base 0.")

@@ -26,11 +26,12 @@ from spacy_awesome.extraction.methods import Extraction
         "seed": 0,
         "scorer": {"@scorers": "spacy_awesome.word_aligner_scorer.v1"},
     },
+    # Best is the lowest alignment error rate; spaCy keeps the model of highest score.
     default_score_weights={
-        "alignment_f1": 1.0,
-        "alignment_aer": None,
-        "alignment_precision": None,
-        "alignment_recall": None,
+        "alignment_aer": -1.0,
+        "alignment_precision": 0.0,
+        "alignment_recall": 0.0,
+        "alignment_f1": None,
     },
 )
 def make_word_aligner(

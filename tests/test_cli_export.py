@@ -17,6 +17,7 @@ from spacy.util import fix_random_seed
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from spacy_awesome import parallel
+from spacy_awesome.encoders.loading import load_encoder
 
 MakeAligner = Callable[..., Language]
 MakeDoc = Callable[..., Doc]
@@ -129,3 +130,19 @@ def test_an_existing_folder_and_a_pipeline_without_aligner_are_refused(tmp_path:
     assert "exists already" in fail("export", tmp_path / "pipeline", tmp_path)
     assert "without a word_aligner" in fail("export", tmp_path / "pipeline", tmp_path / "encoder")
     assert not (tmp_path / "encoder").exists()
+
+
+def test_weights_in_half_precision_are_spread_over_files_and_replace_others(
+    exported: tuple[Language, Path], tmp_path: Path
+) -> None:
+    _, folder = exported
+    before = load_encoder(str(folder), layer=None, dtype=torch.float32).transformer.state_dict()
+    (folder / "README.md").write_text("stays")
+    run("export", tmp_path / "pipeline", folder, "--half", "--max-file-size", "50KB", "--force")
+    assert not (folder / "model.safetensors").exists()
+    assert len(list(folder.glob("*.safetensors"))) > 1
+    assert (folder / "README.md").read_text() == "stays"
+    after = load_encoder(str(folder), layer=None, dtype=torch.float32).transformer.state_dict()
+    assert after.keys() == before.keys()
+    for name, weights in before.items():
+        torch.testing.assert_close(after[name], weights, atol=1e-3, rtol=1e-3)

@@ -1,10 +1,9 @@
-"""`encoder links`, `lexical`, `train` and `card` on a toy corpus, and the parts they are made of."""
+"""`encoder links`, `lexical`, `pairs`, training and `card` on a toy corpus, and the parts they are made of."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import logging
 import random
 import sys
 from pathlib import Path
@@ -13,20 +12,22 @@ import pytest
 import torch
 from cli_runner import fail, run
 from safetensors.torch import load_file
+from spacy.cli.train import train
 from transformers import AutoModel, AutoTokenizer
 
 from spacy_awesome import WordAlignment
 from spacy_awesome.encoders.card import write_card
-from spacy_awesome.encoders.loading import load_encoder
 from spacy_awesome.training.augmentation import collect_names, copy_words, invent_number
-from spacy_awesome.training.encoder_options import TrainingOptions
-from spacy_awesome.training.encoder_trainer import TrainingAligner, batch_loss, encode_pairs, make_batches
+from spacy_awesome.training.encoder_options import PairOptions
+from spacy_awesome.training.encoder_pairs import draw_pairs
 from spacy_awesome.training.sentence_pairs import SentencePair, count_words, read_pairs, sample_pairs, write_pairs
 from spacy_awesome.training.statistical_links import add_statistical_links
 from spacy_awesome.training.text_collections import clean_pairs, corpus_weight, read_collection, read_folder, tokenise
 
 NOUNS = {"dog": "perro", "cat": "gato", "house": "casa", "tree": "árbol", "book": "libro", "city": "ciudad"}
 ADJECTIVES = {"white": "blanco", "big": "grande", "old": "viejo", "new": "nuevo"}
+CONFIG = Path(__file__).parent.parent / "configs" / "encoder.cfg"
+STEPS = {"training.max_steps": 8, "training.eval_frequency": 4, "training.batcher.size": 200}
 SMALL = ["--languages", "es", "--vocab-size", "420", "--dimensions", "32", "--heads", "2", "--intermediate", "16"]
 
 
@@ -46,7 +47,11 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_encoder(corpus: Path, work: Path) -> Path:
     run("encoder", "links", "--input", corpus, "--work", work, "--languages", "es", "--workers", "1")
     run("encoder", "lexical", "--work", work, *SMALL)
-    run("encoder", "train", "--work", work, "--languages", "es", "--pairs", "600")
+    run("encoder", "pairs", "--work", work, "--languages", "es", "--pairs", "600")
+    paths = {"encoder": work / "lexical", "train": work / "pairs" / "train", "dev": work / "pairs" / "dev.tsv.gz"}
+    options = {f"paths.{name}": str(path) for name, path in paths.items()} | STEPS
+    train(CONFIG, work / "training", overrides=options | {"training.before_update.path": str(work / "checkpoint")})
+    run("export", work / "training" / "model-last", work / "trained", "--half")
     return work / "trained"
 
 
@@ -59,10 +64,6 @@ def pair(source: str, target: str, links: str, origin: str = "toy") -> SentenceP
     words = tuple(source.split(" ")), tuple(target.split(" "))
     alignment = WordAlignment.from_pharaoh(links, source_length=len(words[0]), target_length=len(words[1]))
     return SentencePair(*words, origin, alignment)
-
-
-def training_aligner(folder: Path, **options: float) -> TrainingAligner:
-    return TrainingAligner(load_encoder(str(folder), layer=None, dtype=torch.float32), TrainingOptions(**options))
 
 
 def test_the_steps_make_an_encoder_that_loads(encoder: Path) -> None:
@@ -93,10 +94,6 @@ def test_finished_steps_are_skipped_unless_forced(encoder: Path) -> None:
     assert file.stat().st_mtime_ns == before
     run("encoder", "lexical", "--work", work, *SMALL, "--force")
     assert file.stat().st_mtime_ns != before
-
-
-def test_train_without_a_lexical_encoder_says_what_to_run(tmp_path: Path) -> None:
-    assert "run the `lexical` step first" in fail("encoder", "train", "--work", tmp_path)
 
 
 def test_a_step_without_links_says_what_to_run(tmp_path: Path) -> None:
@@ -278,27 +275,11 @@ def test_names_are_capitalised_words_linked_to_themselves() -> None:
     assert collect_names(pairs) == ["Merkel"]
 
 
-def test_the_training_loss_of_a_pair_does_not_depend_on_its_batch(encoder: Path) -> None:
-    aligner = training_aligner(encoder, distortion=15.0)
-    pairs = [pair("the dog", "el perro", "0-0 1-1"), pair("the old house sees Paris", "la casa vieja", "0-0 1-2 2-1")]
-    encoded = encode_pairs(pairs, aligner)
-    losses = [batch_loss(aligner, [one]) for one in encoded]
-    torch.testing.assert_close(batch_loss(aligner, encoded), sum(losses) / 2, atol=1e-2, rtol=1e-2)
-
-
-def test_batches_hold_every_pair_once_and_keep_to_their_size(encoder: Path) -> None:
-    pairs = [pair(" ".join(["dog"] * n), " ".join(["perro"] * n), "0-0") for n in range(1, 30)]
-    encoded = encode_pairs(pairs, training_aligner(encoder))
-    made = make_batches(encoded, TrainingOptions(batch_subwords=200))
-    assert sorted(item.length for batch in made for item in batch) == [item.length for item in encoded]
-    for batch in made:
-        assert len(batch) == 1 or 2 * len(batch) * max(item.length for item in batch) <= 200
-
-
-def test_pairs_that_do_not_fit_the_encoder_are_counted(encoder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    aligner = training_aligner(encoder)
-    fits = pair(" ".join(["dog"] * aligner.encoder.window), "perro", "0-0")
-    too_long = pair(" ".join(["dog"] * (aligner.encoder.window + 1)), "perro", "0-0")
-    with caplog.at_level(logging.WARNING, logger="spacy_awesome"):
-        assert [item.links for item in encode_pairs([fits, too_long], aligner)] == [fits.links]
-    assert "Left out 1 of 2 pairs" in caplog.text
+def test_held_out_pairs_are_not_trained_on(tmp_path: Path) -> None:
+    write_pairs(tmp_path / "es.tsv.gz", [pair(f"a{n} b", "x y", "0-0 1-1") for n in range(100)])
+    options = PairOptions(pairs=400, held_out=3, copies=0.0)
+    train, held_out = draw_pairs({"es": tmp_path / "es.tsv.gz"}, options)
+    apart = {item.source for item in held_out}
+    assert len(apart) == len(held_out) == 3
+    assert apart.isdisjoint(item.source for item in train["es"])
+    assert 300 < len(train["es"]) < 400

@@ -18,6 +18,7 @@ GROUPS = {
     "spacy_architectures": "architectures",
     "spacy_misc": "misc",
     "spacy_readers": "readers",
+    "spacy_batchers": "batchers",
     "spacy_scorers": "scorers",
     "spacy_cli": "cli",
 }

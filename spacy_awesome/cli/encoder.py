@@ -6,22 +6,19 @@ import json
 import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from spacy_awesome.cli.options import progress
-from spacy_awesome.training.encoder_options import DISTORTION, SCALE, THRESHOLD, LexicalOptions, TrainingOptions
-
-if TYPE_CHECKING:
-    from spacy_awesome.encoders.loading import EncoderDefaults
+from spacy_awesome.training.encoder_options import DISTORTION, SCALE, THRESHOLD, LexicalOptions, PairOptions
 
 LANGUAGES = "es,de,fr,it,nl,pt"
 DEFAULT_WORK = Path("build/encoder")
 
 encoder_app = typer.Typer(
-    help="Make a small encoder for word alignment from sentences and their translations, on a CPU. The steps, in this "
-    "order: links, lexical, train, card. A step that is done is skipped, so what was interrupted can be run again.",
+    help="Make a small encoder from sentences and their translations, on a CPU. The steps, in this order: links, "
+    "lexical, pairs; then `spacy train` with configs/encoder.cfg, `spacy-awesome export`, and card. What is done "
+    "is skipped, so a step that was interrupted can be run again.",
     no_args_is_help=True,
 )
 
@@ -104,32 +101,33 @@ def lexical_command(
         subword_counts,
         train_tokenizer,
     )
-    from spacy_awesome.encoders.loading import save_encoder
+    from spacy_awesome.encoders.loading import EncoderDefaults, save_encoder
     from spacy_awesome.training.sentence_pairs import count_words
 
     result = work / "lexical"
-    if _is_done(result, force=force):
+    if not force and (result / "config.json").exists():
+        typer.echo(f"{result} holds an encoder (--force makes it again).")
         return
     words, linked = count_words(_finished_links(work, languages).values())
     tokenizer = train_tokenizer(words, vocab_size=vocab_size)
     frequent = {pair: count for pair, count in linked.items() if count >= min_count}
     association = positive_pmi(subword_counts(frequent, tokenizer, identity=LexicalOptions.identity))
     matrix = lexical_matrix(association, dimensions=dimensions, seed=seed)
-    model = build_encoder(matrix, scale=SCALE, layers=layers, heads=heads, intermediate=intermediate, seed=seed)
+    model = build_encoder(matrix, layers=layers, heads=heads, intermediate=intermediate, seed=seed)
+    defaults = EncoderDefaults(layer=layers, scale=SCALE, distortion=DISTORTION, threshold=THRESHOLD)
     with replace_folder(result) as folder:
-        # Its vectors carry the scale themselves until they are trained.
-        save_encoder(model, tokenizer, _defaults(layers, scale=1.0), folder, dtype=torch.float16)
+        save_encoder(model, tokenizer, defaults, folder, dtype=torch.float16)
     typer.echo(f"{result}: {len(tokenizer)} subwords, {len(frequent)} linked word pairs")
 
 
-@encoder_app.command("train")
-def train_command(
+@encoder_app.command("pairs")
+def pairs_command(
     *,
     work: WorkOption = DEFAULT_WORK,
     languages: LanguagesOption = LANGUAGES,
     pairs: Annotated[
         int, typer.Option(min=1, help="Sentence pairs to train on, the same number of each language.")
-    ] = TrainingOptions.pairs,
+    ] = PairOptions.pairs,
     copies: Annotated[
         float,
         typer.Option(
@@ -138,46 +136,29 @@ def train_command(
             help="Share of the pairs in which names and numbers are replaced by invented ones, so that the encoder "
             "learns to link words that it has never seen.",
         ),
-    ] = TrainingOptions.copies,
-    seed: SeedOption = TrainingOptions.seed,
-    output: Annotated[
-        Path | None, typer.Option(help="Folder for the encoder.  [default: the folder `trained` in WORK]")
-    ] = None,
+    ] = PairOptions.copies,
+    seed: SeedOption = PairOptions.seed,
     force: ForceOption = False,
 ) -> None:
-    """Step 3: train the vectors and the layers until linked words find each other; takes hours on a CPU.
+    """Step 3: draw the pairs to train on, and others to follow the training with.
 
-    The result is a folder in Hugging Face format: use it with `spacy-awesome align --model FOLDER`, or as the `name` of
-    spacy_awesome.HFEncoder.v1.
+    Writes WORK/pairs/train/en-es.tsv.gz and so on, and WORK/pairs/dev.tsv.gz. Training is spaCy's own, with
+    configs/encoder.cfg, and `spacy-awesome export` makes the encoder's folder of its result.
     """
-    import torch
+    from spacy_awesome.training.encoder_pairs import draw_pairs
+    from spacy_awesome.training.sentence_pairs import write_pairs
 
-    from spacy_awesome.encoders.lexical import replace_folder, shorten_vectors
-    from spacy_awesome.encoders.loading import load_encoder, save_encoder
-    from spacy_awesome.training.encoder_trainer import (
-        TrainingAligner,
-        encode_pairs,
-        make_batches,
-        train_encoder,
-        training_pairs,
-    )
-
-    result, start = output or work / "trained", work / "lexical"
-    if _is_done(result, force=force):
+    folder = work / "pairs"
+    files = {code: folder / "train" / file.name for code, file in _links_files(work, languages).items()}
+    dev = folder / "dev.tsv.gz"
+    if not force and all(file.exists() for file in (*files.values(), dev)):
+        typer.echo(f"{folder} is complete (--force makes it again).")
         return
-    if not _holds_encoder(start):
-        raise ValueError(f"{start} holds no encoder to start from; run the `lexical` step first.")
-    options = TrainingOptions(pairs=pairs, copies=copies, seed=seed)
-    loaded = load_encoder(str(start), layer=None, dtype=torch.float32)
-    aligner = TrainingAligner(loaded, options)
-    batches = make_batches(encode_pairs(training_pairs(_finished_links(work, languages), options), aligner), options)
-    losses = train_encoder(aligner, progress(batches, quiet=False, unit=" batches"), options, steps=len(batches))
-    shorten_vectors(loaded.transformer, SCALE)
-    with replace_folder(result) as folder:
-        defaults = _defaults(loaded.layer, scale=SCALE)
-        save_encoder(loaded.transformer, loaded.tokenizer, defaults, folder, dtype=torch.float16)
-    last = losses[-max(1, len(losses) // 10) :]
-    typer.echo(f"{result}: {len(losses)} batches, loss at the end {sum(last) / len(last):.3f}")
+    train, held_out = draw_pairs(_finished_links(work, languages), PairOptions(pairs=pairs, copies=copies, seed=seed))
+    (folder / "train").mkdir(parents=True, exist_ok=True)
+    for code, file in files.items():
+        typer.echo(f"en-{code}: {write_pairs(file, train[code])} pairs in {file}")
+    typer.echo(f"{write_pairs(dev, held_out)} held-out pairs in {dev}")
 
 
 @encoder_app.command("card")
@@ -189,7 +170,7 @@ def card_command(
         typer.Option(help='JSON file of what was measured on the encoder, in per cent: {"what": 83.2, …}.'),
     ] = None,
 ) -> None:
-    """Step 4: write the model card (what the encoder is, how it was made, on what, and how good it is)."""
+    """Write the model card (what the encoder is, how it was made, on what, and how good it is)."""
     from spacy_awesome.encoders.card import write_card
 
     measured = {} if figures is None else _read_figures(figures)
@@ -225,24 +206,6 @@ def _finished_links(work: Path, languages: str) -> dict[str, Path]:
         if not file.exists():
             raise ValueError(f"{file} does not exist; run the `links` step for {language!r} first.")
     return files
-
-
-def _holds_encoder(folder: Path) -> bool:
-    return (folder / "model.safetensors").exists()
-
-
-def _is_done(folder: Path, *, force: bool) -> bool:
-    """Whether a step can be skipped; if so, it says so."""
-    if force or not _holds_encoder(folder):
-        return False
-    typer.echo(f"{folder} holds an encoder (--force makes it again).")
-    return True
-
-
-def _defaults(layers: int, *, scale: float) -> EncoderDefaults:
-    from spacy_awesome.encoders.loading import EncoderDefaults
-
-    return EncoderDefaults(layer=layers, scale=scale, distortion=DISTORTION, threshold=THRESHOLD)
 
 
 def _read_figures(path: Path) -> dict[str, float]:

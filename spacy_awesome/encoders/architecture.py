@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import safetensors.torch
 import srsly
 import torch
-from thinc.api import Model, PyTorchShim, get_torch_default_device, torch2xp, xp2torch
+from thinc.api import Model, Optimizer, PyTorchShim, get_torch_default_device, torch2xp, xp2torch
 from thinc.types import Floats2d
 
 from spacy_awesome.encoders.encoder import SubwordEncoder
+from spacy_awesome.encoders.finetuning import FinetuningSettings, TorchOptimizer, freeze, weight_groups
 from spacy_awesome.encoders.loading import load_encoder
 
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["float32", "mixed", "bfloat16", "float16"]
 Sentences = list[list[str]]
+
+_WEIGHTS = {"float32": torch.float32, "mixed": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 _PARALLEL_HEAD = "parallel_head.safetensors"
 
@@ -27,6 +30,9 @@ def hf_encoder(
     layer: int | None = None,
     precision: Precision = "float32",
     max_batch_tokens: int = 4096,
+    frozen_layers: int | None = None,
+    embedding_rate: float = 1.0,
+    gradient_checkpointing: bool = False,
 ) -> Model[Sentences, list[Floats2d]]:
     """Words to contextual subword vectors, with any encoder that Hugging Face's AutoModel loads.
 
@@ -34,19 +40,28 @@ def hf_encoder(
         loaded when first used, or taken from the pipeline's own folder where that holds it.
     layer: the layer whose vectors are compared, from 1; 0 is the embeddings; None is the encoder's own default.
         Later layers are not even built, unless the word aligner's training objectives need a language model.
-    precision: of the weights: float32, bfloat16 or float16. Similarities are always in float32.
+    precision: of the weights: float32, bfloat16 or float16; or "mixed": weights in float32 and layers in bfloat16,
+        where the processor or GPU has it. Training takes float32 or mixed. Similarities are always in float32.
     max_batch_tokens: padded subwords that the encoder sees at once.
-    Raises ValueError at an unknown precision or a budget below 1; at first use, if the encoder cannot be loaded.
+    frozen_layers: training changes only what is above this layer; 0 keeps the embeddings, 3 also the first three layers
+        as they are. None trains everything.
+    embedding_rate: the embeddings' learning rate, as a share of that of all other weights.
+    gradient_checkpointing: keep little of each run in training, and compute it again: less memory, more time.
+    Raises ValueError at an unknown precision, a budget below 1 or a negative rate; at first use, if the encoder cannot
+        be loaded.
     """
-    if precision not in ("float32", "bfloat16", "float16"):
-        raise ValueError(f"Unknown precision {precision!r}; expected float32, bfloat16 or float16.")
+    if precision not in _WEIGHTS:
+        raise ValueError(f"Unknown precision {precision!r}; expected one of: {', '.join(_WEIGHTS)}.")
     if max_batch_tokens < 1:
         raise ValueError(f"Expected max_batch_tokens of at least 1, got {max_batch_tokens}.")
+    finetuning = FinetuningSettings(
+        frozen_layers=frozen_layers, embedding_rate=embedding_rate, gradient_checkpointing=gradient_checkpointing
+    )
     return Model(
         "hf_encoder",
         _forward,
         init=_init,
-        shims=[EncoderShim(name, layer, precision, max_batch_tokens)],
+        shims=[EncoderShim(name, layer, precision, max_batch_tokens, finetuning)],
     )
 
 
@@ -57,14 +72,26 @@ class EncoderShim(PyTorchShim):
 
     language_model, parallel_head: whether to load, train and save what some training objectives need on top; to be set
         before the encoder is loaded. A saved one that is not asked for is dropped.
+    summed_losses: how many losses the gradients that wait for `finish_update` are the sum of. It takes their mean, so
+        that a batch counts the same in one piece or in several.
     """
 
-    def __init__(self, name: str, layer: int | None, precision: Precision, max_batch_tokens: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        layer: int | None,
+        precision: Precision,
+        max_batch_tokens: int,
+        finetuning: FinetuningSettings,
+    ) -> None:
         super().__init__(None)
         self.name = name
         self.layer = layer
         self.precision = precision
         self.max_batch_tokens = max_batch_tokens
+        self.finetuning = finetuning
+        self.summed_losses = 0
+        self._stepper: TorchOptimizer | None = None
         self.language_model = False
         self.parallel_head = False
 
@@ -81,6 +108,39 @@ class EncoderShim(PyTorchShim):
     def to_device(self, device_type: str, device_id: int) -> None:
         if self._model is not None:
             super().to_device(device_type, device_id)
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        """One step along the collected gradients, as the Thinc optimizer says and torch computes."""
+        stepper = self.stepper(optimizer)
+        gradients = [weight.grad for weight in self.encoder.parameters() if weight.grad is not None]
+        for gradient in gradients:
+            gradient /= max(1, self.summed_losses)
+        self.summed_losses = 0
+        if gradients:
+            stepper.step()
+
+    def stepper(self, optimizer: Optimizer) -> TorchOptimizer:
+        """What takes a Thinc optimizer's steps, with the state of its earlier ones; another optimizer starts anew."""
+        if self._stepper is None or self._stepper.leader is not optimizer:
+            rate = self.finetuning.embedding_rate
+            groups = weight_groups(self.encoder, self.encoder.transformer, embedding_rate=rate)
+            self._stepper = TorchOptimizer(groups, optimizer)
+        return self._stepper
+
+    def training_state(self) -> dict[str, Any]:
+        """Weights, and what the optimizer remembers of earlier steps: nested dictionaries of tensors and numbers."""
+        return {
+            "weights": self.encoder.state_dict(),
+            "optimizer": None if self._stepper is None else self._stepper.state(),
+        }
+
+    def load_training_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from a saved state. Raises ValueError if it has an optimizer's part, and no optimizer was seen yet."""
+        self.encoder.load_state_dict(state["weights"])
+        if state["optimizer"] is not None:
+            if self._stepper is None:
+                raise ValueError("Expected finish_update before load_training_state, so that there is an optimizer.")
+            self._stepper.load_state(state["optimizer"])
 
     def to_bytes(self) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
@@ -103,9 +163,14 @@ class EncoderShim(PyTorchShim):
         return self
 
     def _load(self, path: str, layer: int | None) -> None:
-        dtype = getattr(torch, self.precision)
-        loaded = load_encoder(path, layer=layer, dtype=dtype, language_model=self.language_model)
-        self._model = SubwordEncoder(loaded, parallel_head=self.parallel_head).to(get_torch_default_device())
+        loaded = load_encoder(path, layer=layer, dtype=_WEIGHTS[self.precision], language_model=self.language_model)
+        encoder = SubwordEncoder(loaded, parallel_head=self.parallel_head, mixed_precision=self.precision == "mixed")
+        if self.finetuning.frozen_layers is not None:
+            freeze(encoder.transformer, self.finetuning.frozen_layers, layer=encoder.layer)
+        if self.finetuning.gradient_checkpointing:
+            encoder.recompute_activations()
+        self._model = encoder.to(get_torch_default_device())
+        self._stepper = None
 
 
 def encoder_shim(model: Model[Any, Any]) -> EncoderShim:

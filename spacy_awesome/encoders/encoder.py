@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from spacy_awesome.encoders.finetuning import has_bfloat16, recompute_activations
 from spacy_awesome.encoders.heads import ParallelHead
 from spacy_awesome.encoders.loading import LoadedEncoder, layer_module, longest_input, save_encoder
 from spacy_awesome.encoders.tokenization import Ids, Subwords, SubwordTokenizer, windows
@@ -45,9 +48,10 @@ class SubwordEncoder(nn.Module):
 
     loaded: the encoder, with or without the language model over it.
     parallel_head: whether to add the head that tells translations from other pairs.
+    mixed_precision: whether layers compute in bfloat16, where the device has it; vectors stay in the weights' format.
     """
 
-    def __init__(self, loaded: LoadedEncoder, *, parallel_head: bool = False) -> None:
+    def __init__(self, loaded: LoadedEncoder, *, parallel_head: bool = False, mixed_precision: bool = False) -> None:
         super().__init__()
         self.transformer = loaded.transformer
         self.tokenizer = SubwordTokenizer(loaded.tokenizer)
@@ -56,6 +60,7 @@ class SubwordEncoder(nn.Module):
         self.defaults = loaded.defaults
         self.window = longest_input(loaded.transformer, loaded.tokenizer) - self.special_tokens
         self.language_model = loaded.language_model
+        self.mixed_precision = mixed_precision
         self.parallel_head = ParallelHead(self.width).to(loaded.transformer.dtype) if parallel_head else None
         # Of the runs of `forward` that are under way, by thread: a pipeline may be used from several at once.
         self._last_layer_output: dict[int, Tensor | None] = {}
@@ -84,10 +89,24 @@ class SubwordEncoder(nn.Module):
         """Hidden states of the layer, (rows, length, d), special tokens included."""
         thread = threading.get_ident()
         self._last_layer_output[thread] = None
-        output = self.transformer(input_ids=input_ids, attention_mask=attention_mask)
+        with self.arithmetic():
+            output = self.transformer(input_ids=input_ids, attention_mask=attention_mask)
         kept = self._last_layer_output.pop(thread)
         hidden: Tensor = output.last_hidden_state if kept is None else kept
-        return hidden
+        return hidden.to(self.transformer.dtype)
+
+    def arithmetic(self) -> AbstractContextManager[object]:
+        """What the layers compute in; losses and probabilities are none of it."""
+        device = self.device.type
+        return torch.autocast(device, torch.bfloat16, enabled=self.mixed_precision and has_bfloat16(device))
+
+    def recompute_activations(self) -> None:
+        """Keep little of a run in training, in the language model's layers too; see the function of the same name."""
+        if self.language_model is None:
+            recompute_activations(self.transformer)
+        else:
+            with self.language_model.full_depth() as model:
+                recompute_activations(model)
 
     def encode(self, sentences: Sequence[Subwords], *, max_tokens: int = 4096) -> Vectors:
         """Vectors of all sentences, padded to the longest.
@@ -128,14 +147,17 @@ class SubwordEncoder(nn.Module):
         mask = torch.arange(longest) < torch.tensor([len(row) for row in rows])[:, None]
         return ids.to(self.device), mask.to(self.device, torch.int64)
 
-    def save(self, folder: Path) -> None:
-        """Write a folder in Hugging Face format, at full depth and with the language model's head if there is one."""
+    def save(self, folder: Path, **options: Any) -> None:
+        """Write a folder in Hugging Face format, at full depth and with the language model's head if there is one.
+
+        options: of `loading.save_encoder`.
+        """
         tokenizer, defaults = self.tokenizer.tokenizer, replace(self.defaults, layer=self.layer)
         if self.language_model is None:
-            save_encoder(self.transformer, tokenizer, replace(defaults, cut=self.cut), folder)
+            save_encoder(self.transformer, tokenizer, replace(defaults, cut=self.cut), folder, **options)
         else:
             with self.language_model.full_depth() as model:
-                save_encoder(model, tokenizer, defaults, folder)
+                save_encoder(model, tokenizer, defaults, folder, **options)
 
     def _keep_output(self, module: nn.Module, inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
         # The language model runs the same layer, and nobody would take away what it leaves.

@@ -217,19 +217,19 @@ def _largest_eigenvectors(
 
 
 def build_encoder(
-    matrix: npt.NDArray[np.float32], *, scale: float, layers: int, heads: int, intermediate: int, seed: int = 0
+    matrix: npt.NDArray[np.float32], *, layers: int, heads: int, intermediate: int, seed: int = 0
 ) -> PreTrainedModel:
-    """A RoFormer (Su et al. 2021; BERT with rotary positions) that returns the rows of `matrix`, times sqrt(scale).
+    """A RoFormer (Su et al. 2021; BERT with rotary positions) that returns the rows of `matrix`, made one long.
 
     The output projections of attention and feed-forward are zero, so every layer starts as the identity, and the dot
-    product of two subword vectors is `scale` times the cosine of their rows. Rotary positions need no parameters that a
-    short training would have to learn first.
+    product of two subword vectors is the cosine of their rows. Rotary positions need no parameters that a short
+    training would have to learn first.
     """
     import torch
     from transformers import RoFormerConfig, RoFormerModel
 
     if layers < 1:
-        raise ValueError(f"Expected at least one layer (its LayerNorm carries the scale), got {layers}.")
+        raise ValueError(f"Expected at least one layer (its LayerNorm sets the vectors' length), got {layers}.")
     vocab_size, hidden = matrix.shape
     torch.manual_seed(seed)
     config = RoFormerConfig(
@@ -253,22 +253,9 @@ def build_encoder(
             for projection in (layer.attention.output.dense, layer.output.dense):
                 projection.weight.zero_()
                 projection.bias.zero_()
-        # LayerNorm gives vectors of length sqrt(hidden); the last one's gain makes that sqrt(scale).
-        model.encoder.layer[-1].output.LayerNorm.weight.fill_((scale / hidden) ** 0.5)
+        # LayerNorm gives vectors of length sqrt(hidden); the last one's gain makes that 1.
+        model.encoder.layer[-1].output.LayerNorm.weight.fill_(hidden**-0.5)
     return model
-
-
-def shorten_vectors(model: PreTrainedModel, scale: float) -> None:
-    """Divide an encoder's vectors by sqrt(scale), in place: `scale` becomes a setting instead of a part of them.
-
-    So their dot product is near their cosine, which methods that compare cosines, such as itermax, count on.
-    """
-    import torch
-
-    norm = model.encoder.layer[-1].output.LayerNorm
-    with torch.no_grad():
-        norm.weight /= scale**0.5
-        norm.bias /= scale**0.5
 
 
 @contextmanager

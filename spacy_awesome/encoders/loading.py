@@ -110,18 +110,23 @@ def save_encoder(
     folder: Path,
     *,
     dtype: torch.dtype | None = None,
+    max_file_size: str = "5GB",
 ) -> None:
     """Write a folder in Hugging Face format: safetensors, tokenizer, and the defaults inside config.json.
 
     model: an encoder, or one with a language model's head.
     dtype: number format of the weights on disk; None keeps the model's own.
+    max_file_size: weights beyond it are spread over several files; a single tensor is never split.
     """
     setattr(model.config, DEFAULTS_KEY, asdict(defaults))
     weights = model.state_dict()
     if dtype is not None:
         weights = {name: value.to(dtype) if value.is_floating_point() else value for name, value in weights.items()}
+    for stale in folder.glob("*.safetensors*"):
+        # One file would lie beside several, and be read in their place.
+        stale.unlink()
     with _without_advice():
-        model.save_pretrained(folder, state_dict=weights, safe_serialization=True)
+        model.save_pretrained(folder, state_dict=weights, safe_serialization=True, max_shard_size=max_file_size)
     for file in folder.glob("*.safetensors"):
         # Written for their owner alone; a package is read by others.
         file.chmod(0o644)

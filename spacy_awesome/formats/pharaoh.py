@@ -34,10 +34,18 @@ def read_links(
         lengths = ((len(source), len(target)) for source, target in pairs)
         numbered = zip_equal(read_lines(path), lengths, names=(path, pairs_name))
     for number, (line, (source_length, target_length)) in enumerate(numbered, start=1):
-        try:
-            yield WordAlignment.from_pharaoh(line, source_length=source_length, target_length=target_length, base=base)
-        except ValueError as error:
-            raise ValueError(f"{display_name(path)}:{number}: {error}") from error
+        place = f"{display_name(path)}:{number}"
+        yield parse_links(line, source_length=source_length, target_length=target_length, base=base, place=place)
+
+
+def parse_links(
+    line: str, *, source_length: int | None, target_length: int | None, place: str, base: int = 0
+) -> WordAlignment:
+    """`WordAlignment.from_pharaoh`, with the file and line `place` at the beginning of its ValueError."""
+    try:
+        return WordAlignment.from_pharaoh(line, source_length=source_length, target_length=target_length, base=base)
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
 
 
 def write_links(stream: IO[str], alignment: WordAlignment, *, base: int = 0) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
 from spacy.pipeline import Pipe
 from spacy.scorer import Scorer
 from spacy.tokens import Doc, Span, SpanGroup
@@ -295,5 +294,4 @@ def _score_group(examples: list[Example], key: str) -> Scores:
 
 def _punctuation(doc: Doc) -> list[bool]:
     """Which tokens are nothing but punctuation, quotes (`` is a symbol to Unicode) or white space."""
-    flags: list[bool] = np.logical_or.reduce(doc.to_array(["IS_PUNCT", "IS_QUOTE", "IS_SPACE"]), axis=1).tolist()
-    return flags
+    return [token.is_punct or token.is_quote or token.is_space for token in doc]

@@ -151,15 +151,17 @@ class WordAligner(TrainablePipe):
     ) -> dict[str, float]:
         """One training step on pairs; links that the reference Docs hold are taken as given.
 
-        Raises ValueError if the weights are not float32.
+        Gradients are summed; `finish_update` takes their mean over all pairs since the last step. So a batch counts the
+        same in several pieces (spaCy's `accumulate_gradient`) as in one.
+        Raises ValueError if the weights are in half precision.
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
-        aligner = self.aligner
-        if encoder_shim(self.model).precision != "float32":
+        aligner, shim = self.aligner, encoder_shim(self.model)
+        if shim.precision not in ("float32", "mixed"):
             raise ValueError(
-                f"{self.name}: training needs weights in float32, got {encoder_shim(self.model).precision}; "
-                'set precision = "float32" in [components.word_aligner.model] and lower it for prediction.'
+                f"{self.name}: training needs weights in float32, got {shim.precision}; "
+                'set precision = "float32" or "mixed" in [components.word_aligner.model] and lower it for prediction.'
             )
         words, gold = _training_pairs(examples)
         active = {name for name, weight in self.objectives.items() if weight}
@@ -173,10 +175,11 @@ class WordAligner(TrainablePipe):
                 aligner, both, gold, self.objectives, generator=self.generator, dropout=drop > 0
             ):
                 if loss.requires_grad:
-                    (loss / len(both)).backward()
+                    loss.backward()
                 losses[self.name] += float(loss.detach())
         finally:
             aligner.encoder.eval()
+        shim.summed_losses += len(both)
         if sgd is not None:
             self.finish_update(sgd)
         return losses

@@ -7,7 +7,7 @@ the source span's agree on their links, so that scores of different rules can be
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 RULES: Final = ("link_f1", "min_max", "gap")
@@ -29,8 +29,7 @@ class Candidate(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class SpanLinks:
+class SpanLinks(NamedTuple):
     """The links of one source span, from the target side.
 
     source_length: number of tokens of the source span.
@@ -87,7 +86,7 @@ def link_f1_candidates(links: SpanLinks) -> list[Candidate]:
             covered |= links.sources[k]
             carried += links.counts[k]
             if k in ends:
-                candidates.append(_candidate(links, first, k, covered=covered, carried=carried, carriers=len(carriers)))
+                candidates.append(_candidate(links, first, k, covered, carried, len(carriers)))
     return candidates
 
 
@@ -109,9 +108,9 @@ def gap_candidates(links: SpanLinks, *, max_gap: int = 1) -> list[Candidate]:
     return sorted(candidates, key=lambda c: (c.start - c.end, -c.score, c.start))[:1]
 
 
-def score_span(
-    carried: int, contrary: int, unaligned: int, covered: int, *, source_length: int, carriers: int
-) -> float:
+# The same few small counts come up again and again.
+@lru_cache(maxsize=1 << 16)
+def score_span(carried: int, contrary: int, unaligned: int, covered: int, source_length: int, carriers: int) -> float:
     """How well a candidate and its source span agree: the harmonic mean of a precision and a recall of links.
 
     carried, contrary, unaligned: the candidate's tokens that carry the source span; that do not but are linked to some
@@ -122,9 +121,9 @@ def score_span(
         P = carried / (carried + contrary + unaligned / 4)
         R = (covered / source_length + carried / carriers) / 2
 
-    >>> score_span(2, 0, 0, 2, source_length=2, carriers=2)
+    >>> score_span(2, 0, 0, 2, 2, 2)
     1.0
-    >>> score_span(1, 1, 0, 1, source_length=1, carriers=2)
+    >>> score_span(1, 1, 0, 1, 1, 2)
     0.6
     """
     precision = carried / (carried + contrary + _UNALIGNED_COST * unaligned)
@@ -137,21 +136,14 @@ def _candidate_between(links: SpanLinks, first: int, last: int) -> Candidate:
     for sources in links.sources[first : last + 1]:
         covered |= sources
     carried = sum(links.counts[first : last + 1])
-    return _candidate(links, first, last, covered=covered, carried=carried, carriers=sum(links.counts))
+    return _candidate(links, first, last, covered, carried, sum(links.counts))
 
 
-def _candidate(links: SpanLinks, first: int, last: int, *, covered: int, carried: int, carriers: int) -> Candidate:
+def _candidate(links: SpanLinks, first: int, last: int, covered: int, carried: int, carriers: int) -> Candidate:
     start, end = links.targets[first], links.targets[last] + 1
     aligned = links.aligned_before[end] - links.aligned_before[start]
-    score = score_span(
-        carried,
-        aligned - carried,
-        end - start - aligned,
-        covered.bit_count(),
-        source_length=links.source_length,
-        carriers=carriers,
-    )
-    return Candidate(score, start, end)
+    counts_inside = (carried, aligned - carried, end - start - aligned, covered.bit_count())
+    return Candidate(score_span(*counts_inside, links.source_length, carriers), start, end)
 
 
 def _endpoints(targets: list[int], carriers: list[int]) -> tuple[list[int], set[int]]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from spacy_awesome.alignment import WordAlignment
 from spacy_awesome.projection.assignment import assign
@@ -19,8 +18,7 @@ Reason = Literal[
 _ALL_FREE: Final = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """Where a source span went, or why it was lost.
 
     start, end: its target tokens, end exclusive; None if it was lost.
@@ -79,22 +77,22 @@ def project_spans(
     linked = _link_spans([spans[k] for k in order], alignment, source_punct, target_punct)
     occupied = _occupied(existing, alignment.target_length)
     reasons: list[Reason | None] = []
-    best_scores: list[float] = []
+    found: list[list[Candidate]] = []
     candidates: list[list[Candidate]] = []
     for links in linked:
-        found = find_candidates(links, rule, max_gap=max_gap)
+        found.append(find_candidates(links, rule, max_gap=max_gap))
         longest = None if max_span_ratio is None else max_span_ratio * links.source_length
-        left, reason = _filter(found, links, min_score=min_score, longest=longest, occupied=occupied)
+        left, reason = _filter(found[-1], links, min_score=min_score, longest=longest, occupied=occupied)
         reasons.append(reason)
-        best_scores.append(max((candidate.score for candidate in found), default=0.0))
         candidates.append(left)
     chosen = [_best(options) for options in candidates] if allow_overlap else assign(candidates, assignment)
     outcomes = [Outcome(None, None, 0.0, "unaligned")] * len(spans)
-    for k, candidate, score, reason in zip(order, chosen, best_scores, reasons, strict=True):
+    for k, candidate, options, reason in zip(order, chosen, found, reasons, strict=True):
         if candidate is not None:
             outcomes[k] = Outcome(candidate.start, candidate.end, candidate.score, None)
         else:
-            outcomes[k] = Outcome(None, None, score, reason or "collision")
+            best_score = max((option.score for option in options), default=0.0)
+            outcomes[k] = Outcome(None, None, best_score, reason or "collision")
     return outcomes
 
 
@@ -129,7 +127,7 @@ def _link_spans(
     target_punct: Sequence[bool] | None,
 ) -> list[SpanLinks]:
     # Lists, not arrays: a sentence has few links, and a handful of numpy calls costs more than reading them all.
-    sources, targets = alignment.pairs[:, 0].tolist(), alignment.pairs[:, 1].tolist()
+    sources, targets = alignment.pairs.T.tolist()
     aligned = bytearray(alignment.target_length)
     for j in targets:
         aligned[j] = 1
@@ -137,19 +135,15 @@ def _link_spans(
     linked = []
     for start, end in spans:
         bits: dict[int, int] = {}
-        counts: dict[int, bool] = {}
+        counted = set()
         for k in range(bisect_left(sources, start), bisect_left(sources, end)):
             i, j = sources[k], targets[k]
             bits[j] = bits.get(j, 0) | 1 << (i - start)
-            counts[j] = (
-                counts.get(j, False)
-                or target_punct is None
-                or not target_punct[j]
-                or (source_punct is not None and bool(source_punct[i]))
-            )
+            if target_punct is None or not target_punct[j] or (source_punct is not None and source_punct[i]):
+                counted.add(j)
         ordered = sorted(bits)
         linked.append(
-            SpanLinks(end - start, ordered, [bits[j] for j in ordered], [counts[j] for j in ordered], aligned_before)
+            SpanLinks(end - start, ordered, [bits[j] for j in ordered], [j in counted for j in ordered], aligned_before)
         )
     return linked
 

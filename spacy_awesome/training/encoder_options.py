@@ -1,4 +1,4 @@
-"""The settings of the bundled encoder's recipe, in one place: its size, its training, and how it is to be used."""
+"""The settings of the bundled encoder's recipe: its size, its text, how it is used. configs/encoder.cfg trains it."""
 
 from __future__ import annotations
 
@@ -34,21 +34,14 @@ class LexicalOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingOptions:
-    """Hyperparameters of `spacy_awesome.training.encoder_trainer`.
+class PairOptions:
+    """Which pairs the encoder is trained on (`spacy_awesome.training.encoder_pairs`).
 
-    pairs: sentence pairs seen in all.
-    batch_subwords: subwords of a batch, both sides, with special tokens and padding.
-    layer_rate, embedding_rate: peak learning rates (linear warm-up, cosine decay); warmup: share of all steps.
+    pairs: sentence pairs in all. held_out: pairs of each language that training does not see, a twentieth at most.
     copies: share of the pairs whose names and numbers are replaced by invented ones.
-    distortion: the penalty on |i/n − j/m| in training; see DISTORTION for the one in use.
     """
 
     pairs: int = 240_000
-    batch_subwords: int = 6_000
-    layer_rate: float = 1e-3
-    embedding_rate: float = 2e-4
-    warmup: float = 0.05
+    held_out: int = 100
     copies: float = 0.3
-    distortion: float = 10.0
     seed: int = 0

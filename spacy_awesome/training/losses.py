@@ -129,9 +129,10 @@ def _language_model_losses(
         answers, _ = encoder.pad([data.inputs[row].answers for row in rows], NO_ANSWER)
         chosen = answers != NO_ANSWER
         sentences = torch.tensor([data.inputs[row].sentence for row in rows], device=encoder.device)
-        logits = encoder.language_model(ids, attention, chosen).float()
+        with encoder.arithmetic():
+            logits = encoder.language_model(ids, attention, chosen)
         owners = sentences[:, None].expand_as(chosen)[chosen]
-        yield (shares * masked_lm_loss(logits, answers[chosen], owners, masked)).sum()
+        yield (shares * masked_lm_loss(logits.float(), answers[chosen], owners, masked)).sum()
 
 
 def _parallel_losses(aligner: PairAligner, pairs: Pairs, generator: torch.Generator) -> Iterator[Tensor]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from spacy_awesome.alignment import WordAlignment
 from spacy_awesome.formats.files import display_name, open_output, read_lines
 from spacy_awesome.formats.parallel_text import TAB, join_words, split_words
+from spacy_awesome.formats.pharaoh import parse_links
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +95,7 @@ def linked_pair(source: str, target: str, links: str, *, origin: str, place: str
     place: file and line, for the ValueError at malformed links and at links past the end of a sentence.
     """
     words = tuple(split_words(source)), tuple(split_words(target))
-    try:
-        alignment = WordAlignment.from_pharaoh(links, source_length=len(words[0]), target_length=len(words[1]))
-    except ValueError as error:
-        raise ValueError(f"{place}: {error}") from error
+    alignment = parse_links(links, source_length=len(words[0]), target_length=len(words[1]), place=place)
     return SentencePair(*words, origin, alignment)
 
 

@@ -1,0 +1,202 @@
+"""`spacy_awesome.checkpoints.v1`: a run of `spacy train` that was killed goes on from its last checkpoint."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from spacy.language import Language
+from spacy.training.loop import DIR_MODEL_BEST, DIR_MODEL_LAST
+
+from spacy_awesome.encoders.architecture import EncoderShim, encoder_shim
+from spacy_awesome.training.loop_record import LoopRecord
+
+logger = logging.getLogger("spacy_awesome")
+
+_STATE, _RECORD, _BEST, _PARTIAL = "state.pt", "record.json", "best", "partial"
+# What may change without changing the steps that are done; values of [paths] count where they are used.
+_FREE_SETTINGS = ("paths.", "training.before_update.", "training.logger.", "training.max_steps")
+
+
+def create_checkpoints(path: Path | None, every: int = 500) -> Callable[[Language, dict[str, Any]], None]:
+    """Save checkpoints, and go on from the last one: the callback for `[training.before_update]`.
+
+    `spacy train`, killed at any step and started again by the same command, ends with the same weights and the same
+    table as a run that nobody interrupted. Components that train something else than an encoder of
+    `spacy_awesome.HFEncoder.v1` cannot take part.
+
+    path: a folder for the checkpoints of this one run; None is no checkpoints.
+    every: a checkpoint is saved before each step that is a multiple of this; only the last one is kept.
+    Raises ValueError at an interval below 1; when training starts, if the run cannot be repeated or continued: without
+    a seed, with other trained components, or if the checkpoint is of another configuration.
+    """
+    if every < 1:
+        raise ValueError(f"Expected a checkpoint every 1 step or more, got every = {every}.")
+    return (lambda nlp, info: None) if path is None else Checkpoints(Path(path), every)
+
+
+class Checkpoints:
+    """Called before each step of spaCy's training loop; see `create_checkpoints`.
+
+    The loop cannot be entered in its middle. So it runs through the steps that are done without computing them, while a
+    `LoopRecord` answers in the pipeline's place: schedules, patience, epochs, corpus and batches advance as in the
+    first run. At the checkpoint's step weights, optimizers and random states are put in place.
+
+    A checkpoint is a folder named for its step, written beside its place and renamed: it is whole or not there.
+    """
+
+    def __init__(self, path: Path, every: int) -> None:
+        self.path = path
+        self.every = every
+        self._record = LoopRecord()
+        self._start = 0
+
+    def __call__(self, nlp: Language, info: dict[str, Any]) -> None:
+        step = self._record.step = info["step"]
+        if step == 0:
+            self._begin(nlp)
+        elif step == self._start:
+            self._resume(nlp)
+        elif step > self._start and step % self.every == 0:
+            self._save(nlp)
+
+    def _begin(self, nlp: Language) -> None:
+        self._start = max(self._steps(), default=0)
+        # If what follows raises, the loop saves a model on its way out; it would not be one.
+        self._record.replaying = True
+        self._record.attach(nlp)
+        _check_repeatable(nlp)
+        if self._start:
+            folder = self.path / str(self._start)
+            saved = json.loads((folder / _RECORD).read_text(encoding="utf8"))
+            _check_config(saved["config"], nlp, folder)
+            self._record.from_json(saved["loop"])
+            logger.info("Resuming at step %d, from %s.", self._start, folder)
+        self._record.replaying = bool(self._start)
+
+    def _resume(self, nlp: Language) -> None:
+        folder = self.path / str(self._start)
+        _load_state(nlp, torch.load(folder / _STATE, map_location="cpu", weights_only=True))
+        self._record.replaying = False
+        output = self._record.output
+        if output is not None:
+            # spaCy deleted both when it started.
+            nlp.to_disk(output / DIR_MODEL_LAST)
+            if (folder / _BEST).is_dir():
+                shutil.copytree(folder / _BEST, output / DIR_MODEL_BEST, dirs_exist_ok=True)
+
+    def _save(self, nlp: Language) -> None:
+        partial = self.path / _PARTIAL
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        torch.save(_state(nlp), partial / _STATE)
+        record = {"config": _settings(nlp), "loop": self._record.to_json()}
+        (partial / _RECORD).write_text(json.dumps(record, indent=1), encoding="utf8")
+        output = self._record.output
+        if output is not None and (output / DIR_MODEL_BEST).is_dir():
+            # spaCy never changes these files in place: it deletes the folder and copies another.
+            shutil.copytree(output / DIR_MODEL_BEST, partial / _BEST, copy_function=_link)
+        earlier = list(self._steps())
+        partial.rename(self.path / str(self._record.step))
+        for step in earlier:
+            shutil.rmtree(self.path / str(step))
+
+    def _steps(self) -> Iterator[int]:
+        """The steps of the checkpoints that are there."""
+        if self.path.is_dir():
+            yield from (int(folder.name) for folder in self.path.iterdir() if folder.name.isdecimal())
+
+
+def _check_repeatable(nlp: Language) -> None:
+    training = nlp.config["training"]
+    if training["seed"] is None:
+        raise ValueError("Checkpoints need a seed in [training]: without one, no run sees the batches of another.")
+    if training["before_to_disk"] is not None:
+        raise ValueError("Checkpoints do not work with [training.before_to_disk]; set one of the two to null.")
+    _encoders(nlp)
+
+
+def _check_config(saved: Mapping[str, Any], nlp: Language, folder: Path) -> None:
+    present = _settings(nlp)
+    changed = [
+        f"{name} was {saved.get(name)!r} and is {present.get(name)!r}"
+        for name in sorted(saved.keys() | present.keys())
+        if saved.get(name) != present.get(name) and not name.startswith(_FREE_SETTINGS)
+    ]
+    if 0 < present["training.max_steps"] < int(folder.name):
+        changed.append(f"training.max_steps is {present['training.max_steps']}, before the checkpoint's step")
+    if changed:
+        raise ValueError(
+            f"The checkpoint {folder} is of another run: {'; '.join(changed)}. Delete {folder.parent}, or give another "
+            f"path, to train anew; the model that was best so far is in {folder / _BEST}."
+        )
+
+
+def _settings(nlp: Language) -> dict[str, Any]:
+    """The configuration as one level of dotted names; values as JSON gives them back."""
+
+    def flat(section: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+        for name, value in section.items():
+            if isinstance(value, Mapping) and value:
+                yield from flat(value, f"{prefix}{name}.")
+            else:
+                yield prefix + name, value
+
+    return dict(flat(json.loads(json.dumps(nlp.config.interpolate())), ""))
+
+
+def _encoders(nlp: Language) -> list[tuple[Any, EncoderShim]]:
+    """All components that are trained, with what holds their encoders."""
+    frozen = nlp.config["training"]["frozen_components"]
+    pipes: list[tuple[str, Any]] = [
+        (name, pipe) for name, pipe in nlp.pipeline if getattr(pipe, "is_trainable", False) and name not in frozen
+    ]
+    try:
+        return [(pipe, encoder_shim(pipe.model)) for _, pipe in pipes]
+    except ValueError as error:
+        names = ", ".join(name for name, _ in pipes)
+        raise ValueError(
+            f"Checkpoints hold encoders of spacy_awesome.HFEncoder.v1 alone, and this run trains {names}; "
+            "name the others in [training] frozen_components."
+        ) from error
+
+
+def _state(nlp: Language) -> dict[str, Any]:
+    """Everything that the next steps depend on, in types that torch reads without unpickling objects."""
+    numpy_state: Any = np.random.get_state()
+    kind, keys, *rest = numpy_state
+    return {
+        "encoders": [shim.training_state() for _, shim in _encoders(nlp)],
+        "generators": [pipe.generator.get_state() for pipe, _ in _encoders(nlp)],
+        "python": random.getstate(),
+        "numpy": (kind, keys.tolist(), *rest),
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def _load_state(nlp: Language, state: Mapping[str, Any]) -> None:
+    for (pipe, shim), saved, generator in zip(_encoders(nlp), state["encoders"], state["generators"], strict=True):
+        shim.load_training_state(saved)
+        pipe.generator.set_state(generator)
+    random.setstate(state["python"])
+    np.random.set_state(state["numpy"])
+    torch.set_rng_state(state["torch"])
+    torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def _link(source: str, target: str) -> str:
+    """Copy a file at no cost, where the file system can."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+    return target
