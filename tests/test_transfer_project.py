@@ -150,7 +150,7 @@ def test_missing_data_are_one_clear_error(tmp_path: Path, arguments: list[str], 
 def test_a_translator_that_is_not_installed_is_one_clear_error(work: Path, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     shutil.copyfile(work / "data" / "english.conll", tmp_path / "data" / "english.conll")
-    command = [sys.executable, SCRIPTS / "pair.py", tmp_path / "data", tmp_path / "pairs"]
+    command = [sys.executable, *map(str, (SCRIPTS / "pair.py", tmp_path / "data", tmp_path / "pairs"))]
     environment = {**os.environ, "PATH": str(tmp_path)}
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 1
