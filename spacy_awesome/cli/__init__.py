@@ -11,12 +11,14 @@ from spacy.cli._util import app as spacy_app
 
 from spacy_awesome.cli.align import align
 from spacy_awesome.cli.convert import convert
+from spacy_awesome.cli.corpus import corpus
 from spacy_awesome.cli.encoder import encoder_app
 from spacy_awesome.cli.errors import ReportingGroup
 from spacy_awesome.cli.evaluate import evaluate_app
 from spacy_awesome.cli.export import export
 from spacy_awesome.cli.project import project
 from spacy_awesome.cli.render import render
+from spacy_awesome.cli.translate import translate
 
 app = typer.Typer(
     cls=ReportingGroup,
@@ -27,9 +29,11 @@ app = typer.Typer(
 )
 app.command("align")(align)
 app.command("project")(project)
+app.command("corpus")(corpus)
 app.add_typer(evaluate_app, name="evaluate")
 app.command("convert")(convert)
 app.command("render")(render)
+app.command("translate")(translate)
 app.command("export")(export)
 app.add_typer(encoder_app, name="encoder")
 

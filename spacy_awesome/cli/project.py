@@ -34,8 +34,8 @@ LinksBaseOption = Annotated[
 
 
 @dataclass(frozen=True)
-class ProjectorOptions:
-    """The options of `span_projector`; None leaves the component's own default."""
+class RuleOptions:
+    """How `span_projector` finds a span's target words; None leaves the component's own default."""
 
     rule: Annotated[
         str | None,
@@ -43,9 +43,6 @@ class ProjectorOptions:
     ] = None
     assignment: Annotated[
         str | None, typer.Option(help="How spans that compete are settled: greedy or exact.  [default: greedy]")
-    ] = None
-    min_score: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Drop spans whose score is lower.  [default: 0]")
     ] = None
     max_span_ratio: Annotated[
         float | None, typer.Option(help="Drop spans that are more than so many times longer than their source.")
@@ -55,6 +52,15 @@ class ProjectorOptions:
         """A span projector for the pipeline. Raises ValueError at an unknown rule, assignment or other value."""
         config = {name: value for name, value in vars(self).items() if value is not None}
         return nlp.create_pipe("span_projector", config=config)
+
+
+@dataclass(frozen=True)
+class ProjectorOptions(RuleOptions):
+    """The options of `span_projector`; None leaves the component's own default."""
+
+    min_score: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Drop spans whose score is lower.  [default: 0]")
+    ] = None
 
 
 @with_options(projector=ProjectorOptions, aligner=AlignerOptions)
@@ -105,9 +111,9 @@ def project(
       python -m spacy awesome project english.conll spanish.txt projected.jsonl --links links.txt --min-score 0.5
     """
     _check_options(source, target, links, aligner)
-    nlp = _blank(lang or "xx")
+    nlp = blank_pipeline(lang or "xx")
     span_projector = projector.component(nlp)
-    pairs = _read_pairs(nlp, _blank(source_lang), source, target, raw=lang is not None)
+    pairs = _read_pairs(nlp, blank_pipeline(source_lang), source, target, raw=lang is not None)
     if links is None:
         aligned = aligner.load().pipe(doc for _, doc in pairs)
     else:
@@ -165,7 +171,8 @@ def _outcome(projection: Projection) -> str:
     return projection.reason or _PROJECTED
 
 
-def _blank(lang: str) -> Language:
+def blank_pipeline(lang: str) -> Language:
+    """A pipeline with this language's tokeniser alone. Raises ValueError if spaCy does not know the language."""
     import spacy
 
     try:
@@ -182,12 +189,16 @@ def _read_pairs(
     from spacy_awesome.parallel import parallel
 
     sources = read_labelled_docs(source, nlp_source.vocab)
-    targets = _read_targets(target, nlp, raw=raw)
+    targets = read_targets(target, nlp, raw=raw)
     for source_doc, words in zip_equal(sources, targets, names=(source, target), unit="sentences"):
         yield source_doc, parallel(nlp, source_doc, words)
 
 
-def _read_targets(path: str, nlp: Language, *, raw: bool) -> Iterator[str | Sequence[str] | Doc]:
+def read_targets(path: str, nlp: Language, *, raw: bool) -> Iterator[str | Sequence[str] | Doc]:
+    """The target sentences of a file, as `parallel` takes them.
+
+    raw: the lines of a text are for the pipeline's tokeniser; otherwise words stand between spaces.
+    """
     from spacy_awesome.formats.docbin import read_docs
     from spacy_awesome.formats.files import read_lines
     from spacy_awesome.formats.sentences import format_of, read_sentences

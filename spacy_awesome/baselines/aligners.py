@@ -1,0 +1,55 @@
+"""The baselines by name, each as a function from sentence pairs to word links."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from spacy_awesome.alignment import WordAlignment, WordPair
+
+# Statistical aligners first: those estimate their model on the very pairs that they link.
+BASELINES: Final = ("fast_align", "eflomal", "GIZA++", "SimAlign")
+
+
+class NotInstalledError(ValueError):
+    """A baseline's program or package is not there; the message says how to get it."""
+
+
+def baseline_links(
+    name: str, pairs: Sequence[WordPair], *, background: Sequence[WordPair] = (), encoder: str = "bundled"
+) -> Iterator[WordAlignment]:
+    """The word links of a baseline: one alignment for each pair, in order, whatever the pair.
+
+    name: one of BASELINES.
+    background: more pairs for the statistical aligners to estimate their model on.
+    encoder: for SimAlign, `bundled`, a folder or a hub name.
+    Raises NotInstalledError where the baseline is not installed, ValueError at another name or if it fails.
+    """
+    if name == "SimAlign":
+        from spacy_awesome.baselines.simalign import simalign_links
+
+        return simalign_links(pairs, encoder=encoder)
+    everything = [*pairs, *background]
+    if name == "fast_align":
+        from spacy_awesome.baselines.fast_align import fast_align_links
+
+        links = fast_align_links(everything)
+    elif name == "eflomal":
+        links = _eflomal_links(everything)
+    elif name == "GIZA++":
+        from spacy_awesome.baselines.giza import giza_links
+
+        links = giza_links(everything)
+    else:
+        raise ValueError(f"Unknown baseline {name!r}; expected one of: {', '.join(BASELINES)}.")
+    return (alignment for alignment, _ in zip(links, pairs))
+
+
+def _eflomal_links(pairs: Sequence[WordPair]) -> Iterator[WordAlignment]:
+    if importlib.util.find_spec("eflomal") is None:
+        raise NotInstalledError("eflomal is not installed: pip install 'spacy-awesome[baselines]' (needs a C compiler)")
+    from spacy_awesome.training.sentence_pairs import SentencePair
+    from spacy_awesome.training.statistical_links import statistical_links
+
+    return statistical_links([SentencePair(tuple(source), tuple(target), "") for source, target in pairs])
