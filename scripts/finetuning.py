@@ -91,8 +91,8 @@ def make_random(folder: Path) -> None:
 @app.command()
 def train(
     work: WorkArgument,
-    steps: Annotated[int, typer.Option(help=f"Steps of each run, {PAIRS_A_STEP} pairs each.")] = 200,
-    every: Annotated[int, typer.Option(help="Steps between two evaluations.")] = 20,
+    steps: Annotated[int, typer.Option(help=f"Steps of each run, {PAIRS_A_STEP} pairs each.")] = 100,
+    every: Annotated[int, typer.Option(help="Steps between two evaluations.")] = 10,
     gpu: Annotated[int, typer.Option(help="GPU to train on; -1 is none.")] = -1,
 ) -> None:
     """Train from both starts with each mix of objectives."""
@@ -117,6 +117,7 @@ def train_command(work: Path, start: str, mix: str, *, steps: int, every: int, g
     options: dict[str, Any] = {
         "gpu-id": gpu,
         "paths.encoder": "bundled" if start == "bundled" else work / start,
+        "components.word_aligner.model.precision": "mixed",
         "paths.train": work / text,
         "paths.dev": work / "test.txt",
         "paths.dev_links": work / "test.links",

@@ -15,7 +15,7 @@ library_name: transformers
 tags: [word-alignment, spacy-awesome]
 ---
 
-# {name}: a small encoder for word alignment
+# {name}: a small encoder for word and sentence alignment
 
 English with Spanish, German, French, Italian, Dutch and Portuguese. `spacy_awesome`'s `word_aligner` uses it when no
 other encoder is named; `AutoModel` and `AutoTokenizer` load it without remote code.
@@ -31,12 +31,14 @@ texts of over 60 subwords), goes through softmax in both directions; subwords ar
 {threshold:g}. These defaults stand in `config.json`.
 
 ## How it was made
-`spacy project run encoder`, or one by one: `spacy-awesome encoder links`, `lexical`, `train`, `card`.
+`spacy project run encoder`, or one by one: `spacy-awesome encoder links`, `lexical` and `pairs`, `spacy train` with
+configs/encoder.cfg, `spacy-awesome export`, `spacy-awesome encoder card`.
 
 1. Word links: eflomal, both directions, intersected; links that came with the text were kept.
 2. Subword pairs in linked words, positive PMI with an identity prior, truncated eigendecomposition: the embeddings.
-3. Layers that start as the identity, trained on cross-entropy of both softmaxes towards the links; in a part of the
-   pairs names and numbers are replaced by invented strings, copied to both sides.
+3. Layers that start as the identity, trained on two objectives at once: cross-entropy of both softmaxes towards the
+   links, and BERT-scores that tell translations from the other sentences of a batch (OneAligner's contrastive
+   objective). In a part of the pairs names and numbers are replaced by invented strings, copied to both sides.
 
 Steps 2 and 3 follow from a seed and the files of step 1. eflomal takes its seed from the operating system, so a
 rebuild that includes step 1 gives slightly different links, weights and figures.
@@ -57,7 +59,8 @@ the collections apply; some forbid commercial use:
 {figures}
 ## Limits
 Links between words whose translation it has not seen rest on spelling, position and neighbours. Other languages get
-links for names, numbers and cognates only. It was trained for word alignment; its vectors are not sentence embeddings.
+links for names, numbers and cognates only. Sentences are to be compared by BERT-score: a mean of the vectors finds
+translations far less well.
 """
 
 
@@ -86,4 +89,4 @@ def _figures_table(figures: Mapping[str, float]) -> str:
     if not figures:
         return ""
     rows = "".join(f"| {name} | {value:.1f} |\n" for name, value in figures.items())
-    return f"## Figures\n| measured on | F1 |\n|---|---|\n{rows}"
+    return f"## Figures\n| measured on | % |\n|---|---|\n{rows}"
