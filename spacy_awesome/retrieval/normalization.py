@@ -48,6 +48,7 @@ def normalize(scores: Tensor, biases: Biases | None = None, *, alpha: float = 0.
     alpha: α, the strength; 0 is no normalisation: the scores come back as they are. Arguments as in `Normalization`.
     The last term is the paper's footnote 4; with it the scores of a batch have a mean of 0.
 
+    >>> import torch
     >>> normalize(torch.tensor([[3.0, 1.0], [2.0, 0.0]]), alpha=1.0)
     tensor([[0., 0.],
             [0., 0.]])
@@ -112,6 +113,7 @@ def frozen_biases(source_scores: Tensor, target_scores: Tensor) -> Biases:
         target sentences for all (anchors); NaN where there are fewer. target_scores: (M, k) the other way round.
     To be computed once for all sentences, and then sliced: `overall` is the mean over both sides.
 
+    >>> import torch
     >>> frozen_biases(torch.tensor([[0.8, 0.4], [0.2, 0.4]]), torch.tensor([[0.8, torch.nan]]))
     Biases(source=tensor([0.6000, 0.3000]), target=tensor([0.8000]), overall=tensor(0.6250))
     """

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from spacy_awesome.encoders.batching import batches_by_length
 from spacy_awesome.extraction.softmax import softmax_probabilities
+from spacy_awesome.training.contrastive_batch import CONTRASTIVE_OBJECTIVES, contrastive_losses
 from spacy_awesome.training.masked_inputs import NO_ANSWER, masked_inputs
 from spacy_awesome.training.objectives.consistency import consistency_loss
 from spacy_awesome.training.objectives.cross_entropy import alignment_cross_entropy
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 LINK_OBJECTIVES: Final = ("self_training", "consistency", "cross_entropy")
 LANGUAGE_MODEL_OBJECTIVES: Final = ("masked_lm", "translation_lm")
 PARALLEL_OBJECTIVE: Final = "parallel_identification"
-OBJECTIVES: Final = (*LINK_OBJECTIVES, *LANGUAGE_MODEL_OBJECTIVES, PARALLEL_OBJECTIVE)
+OBJECTIVES: Final = (*LINK_OBJECTIVES, *LANGUAGE_MODEL_OBJECTIVES, PARALLEL_OBJECTIVE, *CONTRASTIVE_OBJECTIVES)
 
 
 def check_objectives(weights: Mapping[str, float]) -> None:
@@ -76,6 +77,7 @@ def training_losses(
     if weight := weights.get(PARALLEL_OBJECTIVE):
         for loss in _parallel_losses(aligner, pairs, generator):
             yield weight * loss
+    yield from contrastive_losses(aligner, pairs, weights)
 
 
 def alignment_loss(
