@@ -45,7 +45,8 @@ def are_translations(pairs: Sequence[tuple[Subwords, Subwords]]) -> Tensor:
     texts: dict[bytes, int] = {}
     keys = [texts.setdefault(ids.tobytes(), len(texts)) for pair in pairs for ids in (pair[0].ids, pair[1].ids)]
     sources, targets = torch.tensor(keys, dtype=torch.int64).reshape(-1, 2).T
-    return (sources[:, None] == sources[None, :]) | (targets[:, None] == targets[None, :])
+    same: Tensor = (sources[:, None] == sources[None, :]) | (targets[:, None] == targets[None, :])
+    return same
 
 
 def _mismatches(encoder: SubwordEncoder, pairs: Sequence[tuple[Subwords, Subwords]]) -> Tensor:
