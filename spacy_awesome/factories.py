@@ -31,6 +31,7 @@ from spacy_awesome.extraction.methods import Extraction
         "alignment_aer": None,
         "alignment_precision": None,
         "alignment_recall": None,
+        "retrieval_accuracy": None,
     },
 )
 def make_word_aligner(

@@ -160,7 +160,7 @@ def test_pairs_need_as_many_sentences_on_both_sides() -> None:
 
 
 def test_a_thousand_by_a_thousand_long_sentences_fit_in_two_gigabytes() -> None:
-    # All cells of these would take 400 MB, those of 1,000 × 1,000 sentences 40 GB. Eight dimensions keep the test short:
+    # All cells of these would take 400 MB, those of 1,000 × 1,000 sentences 40 GB. Eight dimensions keep it short:
     # cells do not depend on them, and what 256 dimensions add is the arguments themselves, 100 MB a side.
     program = """
 import resource, torch

@@ -17,6 +17,7 @@ from spacy_awesome.cli.evaluate import evaluate_app
 from spacy_awesome.cli.export import export
 from spacy_awesome.cli.project import project
 from spacy_awesome.cli.render import render
+from spacy_awesome.cli.sample import sample
 
 app = typer.Typer(
     cls=ReportingGroup,
@@ -31,6 +32,7 @@ app.add_typer(evaluate_app, name="evaluate")
 app.command("convert")(convert)
 app.command("render")(render)
 app.command("export")(export)
+app.command("sample")(sample)
 app.add_typer(encoder_app, name="encoder")
 
 spacy_app.add_typer(app, name="awesome")
