@@ -48,10 +48,11 @@ def measure(
     languages: Annotated[
         str, typer.Option(help="Of Tatoeba: ISO 639-3 codes with commas between, or tatoeba36.")
     ] = "deu,fra,ita,nld,por,spa",
+    device: Annotated[str, typer.Option(help="Where encoders and scores are computed: cpu, or cuda.")] = "cpu",
 ) -> None:
     """Write accuracies, in per cent and as the mean of both directions, by encoder, language and way of scoring."""
     texts = tatoeba_texts(Path(data) / TATOEBA, languages) if data else sample_texts()
-    figures = {name: measure_encoder(name, texts) for name in encoders.split(",")}
+    figures = {name: measure_encoder(name, texts, device) for name in encoders.split(",")}
     corpus = {
         "name": "Tatoeba" if data else "sample",
         "sentences": {code: len(text[0]) for code, text in texts.items()},
@@ -92,11 +93,11 @@ def sample_texts() -> dict[str, tuple[list[str], list[str]]]:
     return {code: (lines(pair, "target"), lines(pair, "source")) for pair, code in SAMPLE_LANGUAGES.items()}
 
 
-def measure_encoder(name: str, texts: dict[str, tuple[list[str], list[str]]]) -> dict[str, Any]:
+def measure_encoder(name: str, texts: dict[str, tuple[list[str], list[str]]], device: str) -> dict[str, Any]:
     """Accuracies by language, scoring and normalisation."""
     from spacy_awesome.retrieval.sentences import load_sentence_encoder
 
-    encoder = load_sentence_encoder(name)
+    encoder = load_sentence_encoder(name).to(device)
     return {code: accuracies(encoder, *text) for code, text in texts.items()}
 
 
@@ -107,7 +108,7 @@ def accuracies(encoder: SubwordEncoder, source: list[str], target: list[str]) ->
     sides = [Retrieval().encode(encoder, lines) for lines in (source, target)]
     results: dict[str, dict[str, float]] = {}
     for scoring in SCORINGS:
-        scores = Retrieval(scoring, NO_NORMALIZATION).scores(*sides)
+        scores = Retrieval(scoring, NO_NORMALIZATION).scores(*sides, device=str(encoder.device))
         results[scoring] = {
             name: 100 * retrieval_accuracy(scores if name == NO_NORMALIZATION else METHODS[name](scores)).accuracy
             for name in NORMALIZATIONS
