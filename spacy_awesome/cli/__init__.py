@@ -15,9 +15,11 @@ from spacy_awesome.cli.encoder import encoder_app
 from spacy_awesome.cli.errors import ReportingGroup
 from spacy_awesome.cli.evaluate import evaluate_app
 from spacy_awesome.cli.export import export
+from spacy_awesome.cli.mine import mine
 from spacy_awesome.cli.project import project
 from spacy_awesome.cli.render import render
 from spacy_awesome.cli.sample import sample
+from spacy_awesome.cli.score import score
 
 app = typer.Typer(
     cls=ReportingGroup,
@@ -29,6 +31,8 @@ app = typer.Typer(
 app.command("align")(align)
 app.command("project")(project)
 app.add_typer(evaluate_app, name="evaluate")
+app.command("mine")(mine)
+app.command("score")(score)
 app.command("convert")(convert)
 app.command("render")(render)
 app.command("export")(export)

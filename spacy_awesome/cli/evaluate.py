@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spacy_awesome.cli.evaluate_mining import evaluate_mining
 from spacy_awesome.cli.evaluate_retrieval import evaluate_retrieval
 from spacy_awesome.cli.options import JsonOption
 from spacy_awesome.cli.tables import text_table
@@ -24,6 +25,7 @@ evaluate_app = typer.Typer(
 )
 
 evaluate_app.command("retrieval")(evaluate_retrieval)
+evaluate_app.command("mining")(evaluate_mining)
 
 
 @evaluate_app.command("links")

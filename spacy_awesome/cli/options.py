@@ -162,6 +162,17 @@ def progress(items: Iterable[T], *, quiet: bool, unit: str = " pairs") -> Iterat
     return iter(tqdm(items, unit=unit, disable=True if quiet else None, mininterval=0.5))
 
 
+def chunk_progress(*, quiet: bool) -> Any:
+    """Bars on standard error, where that is a terminal, for the steps of what works in chunks."""
+    from tqdm import tqdm
+
+    def shown(items: Iterable[T], description: str, total: int) -> Iterable[T]:
+        bar: Iterable[T] = tqdm(items, desc=description, total=total, unit=" chunks", disable=True if quiet else None)
+        return bar
+
+    return shown
+
+
 def _parameters(group: type[Any]) -> Iterator[inspect.Parameter]:
     hints = get_type_hints(group, include_extras=True)
     for option in dataclasses.fields(group):

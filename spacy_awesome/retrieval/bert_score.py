@@ -66,7 +66,7 @@ def bert_scores(
         precision.append(torch.cat([p for p, _ in pairs], dim=1))
         recall.append(torch.cat([r for _, r in pairs], dim=1))
     p, r = (torch.cat(parts)[source_order][:, target_order] for parts in (precision, recall))
-    return BertScores(p, r, _harmonic_mean(p, r))
+    return BertScores(p, r, harmonic_mean(p, r))
 
 
 def paired_bert_scores(
@@ -89,7 +89,7 @@ def paired_bert_scores(
     # Where a whole row or column is padding, its maximum of −inf is that of no subword, and has no share in the mean.
     p = cells.amax(dim=1).masked_fill(~real.any(dim=1), 0.0).sum(dim=1) / target_mask.sum(dim=1).clamp(min=1)
     r = cells.amax(dim=2).masked_fill(~real.any(dim=2), 0.0).sum(dim=1) / source_mask.sum(dim=1).clamp(min=1)
-    return BertScores(p, r, _harmonic_mean(p, r))
+    return BertScores(p, r, harmonic_mean(p, r))
 
 
 def _check_similarity(similarity: str) -> None:
@@ -146,7 +146,8 @@ def _maxima(cells: Tensor, dim: int) -> Tensor:
     return cells.max(dim=dim).values if cells.requires_grad else cells.amax(dim=dim)
 
 
-def _harmonic_mean(precision: Tensor, recall: Tensor) -> Tensor:
+def harmonic_mean(precision: Tensor, recall: Tensor) -> Tensor:
+    """2PR / (P + R), of one shape; 0 where P and R differ in sign."""
     agree = precision * recall > 0
     # The first `where` keeps the pole out of the gradient, where the second could not.
     total = torch.where(agree, precision + recall, 1.0)

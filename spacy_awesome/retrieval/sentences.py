@@ -82,6 +82,17 @@ def encode_sentences(
         Subwords(sentence.ids[:max_length], sentence.words[:max_length], sentence.length)
         for sentence in encoder.tokenizer(sentences)
     ]
+    return encode_subwords(encoder, subwords, max_tokens=max_tokens, dtype=dtype)
+
+
+def encode_subwords(
+    encoder: SubwordEncoder,
+    subwords: Sequence[Subwords],
+    *,
+    max_tokens: int = 4096,
+    dtype: torch.dtype = torch.float16,
+) -> SentenceVectors:
+    """The same for sentences that the encoder's tokenizer has split already."""
     lengths = [len(sentence.ids) for sentence in subwords]
     starts = torch.tensor([0, *lengths]).cumsum(dim=0)
     values = torch.empty(int(starts[-1]), encoder.width, dtype=dtype)
