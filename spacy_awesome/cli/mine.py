@@ -72,7 +72,7 @@ def mine(
 
     \b
     Examples:
-      python -m spacy awesome mine news.en news.es pairs.tsv --threshold 0.06
+      python -m spacy awesome mine news.en news.es pairs.tsv --threshold 0.05
       python -m spacy awesome mine news.en news.es pairs.tsv --top 10000 --work vectors
       python -m spacy awesome mine test.en test.es pairs.tsv --ids --calibrate dev.en dev.es dev.gold
       cut -f4,5 pairs.tsv > pairs-to-align.tsv
@@ -111,7 +111,7 @@ def mine(
         for pair in pairs:
             write_mined_pair(stream, pair)
     if work is None:
-        shutil.rmtree(folder)
+        _remove_work(folder)
     if not quiet:
         typer.echo(_summary(len(pairs), mining), err=True)
 
@@ -124,6 +124,14 @@ def _work_beside(output_path: str) -> Path:
     if not Path(output_path).parent.is_dir():
         raise FileNotFoundError(f"{output_path} can't be written: its folder does not exist. Create it first.")
     return Path(f"{output_path}.work")
+
+
+def _remove_work(folder: Path) -> None:
+    """Take away what `mine` wrote, and the folder, unless something else is in it."""
+    for part in (*folder.glob("sentences-*"), *folder.glob("candidates-*")):
+        shutil.rmtree(part)
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _summary(pairs: int, mining: Mining) -> str:
