@@ -20,6 +20,7 @@ from spacy_awesome.cli.project import project
 from spacy_awesome.cli.render import render
 from spacy_awesome.cli.sample import sample
 from spacy_awesome.cli.score import score
+from spacy_awesome.cli.sentences import sentences
 
 app = typer.Typer(
     cls=ReportingGroup,
@@ -29,6 +30,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("align")(align)
+app.command("sentences")(sentences)
 app.command("project")(project)
 app.add_typer(evaluate_app, name="evaluate")
 app.command("mine")(mine)

@@ -25,6 +25,7 @@ from spacy_awesome.evaluation.links import score_links
 from spacy_awesome.evaluation.retrieval import Retrieval, retrieval_accuracy
 from spacy_awesome.extraction.methods import Extraction
 from spacy_awesome.parallel import Parallel, get_parallel, pair_words
+from spacy_awesome.pipeline.bead_pairs import BeadPairs
 from spacy_awesome.retrieval.sentences import encode_sentences
 from spacy_awesome.training.contrastive_batch import CONTRASTIVE_OBJECTIVES
 from spacy_awesome.training.losses import (
@@ -99,8 +100,12 @@ class WordAligner(TrainablePipe):
         return self._aligner
 
     def align(self, pairs: Iterable[tuple[Doc, Doc]]) -> list[WordAlignment]:
-        """Align (source Doc, target Doc) pairs directly. The Docs are not changed."""
-        return list(self.align_words(([t.text for t in source], [t.text for t in target]) for source, target in pairs))
+        """Align (source Doc, target Doc) pairs directly. The Docs are not changed.
+
+        A target Doc whose sentences are aligned with those of this source is aligned bead by bead.
+        """
+        beads = BeadPairs(pairs)
+        return list(beads.joined(self.align_words(beads.words())))
 
     def align_words(self, pairs: Iterable[WordPair]) -> Iterator[WordAlignment]:
         """Align (source words, target words) pairs, lazily and in order; however many, memory stays flat."""
