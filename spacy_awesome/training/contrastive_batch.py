@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -24,33 +24,35 @@ logger = logging.getLogger("spacy_awesome")
 CONTRASTIVE_OBJECTIVES: Final[dict[str, Negatives]] = {"contrastive": "all", "contrastive_one_dimensional": "own"}
 
 
-def contrastive_losses(
-    aligner: PairAligner, pairs: Sequence[tuple[Subwords, Subwords]], weights: Mapping[str, float]
-) -> Iterator[Tensor]:
-    """The weighted objectives of `CONTRASTIVE_OBJECTIVES`, summed over the pairs; one loss at most.
+def in_batch_loss(
+    aligner: PairAligner,
+    pairs: Sequence[tuple[Subwords, Subwords]],
+    vectors: Sequence[tuple[Vectors, Vectors]],
+    weights: Mapping[str, float],
+) -> Tensor:
+    """The weighted objectives of `CONTRASTIVE_OBJECTIVES`, summed over the pairs; 0 for a single pair.
 
     The sentences of all pairs are compared with each other, so that the activations of all are held at once: the number
     of pairs in an update is the number of negatives, whatever `max_batch_tokens` is. Scores are BERT-scores F by dot
     product (Niu et al. 2022, section 3.3) in units of the encoder's scale β, in-batch normalised.
+
+    vectors: of source and target sentences, in one or several batches, in the order of the pairs.
     """
-    active = {name: weight for name in CONTRASTIVE_OBJECTIVES if (weight := weights.get(name))}
-    if not active:
-        return
     if len(pairs) < 2:
         logger.warning(
             "contrastive: left out a batch of %d, which has no negatives; give it larger batches.", len(pairs)
         )
-        return
-    batches = list(aligner.batches(pairs))
-    source, target = zip(*(aligner.encode([pairs[row] for row in rows]) for rows in batches))
+        return torch.zeros(())
+    source, target = zip(*vectors)
     scores = bert_scores(*_joined(source), *_joined(target), similarity="dot").f1
     logits = normalize(aligner.scale * scores)
-    mismatches = ~are_translations([pairs[row] for rows in batches for row in rows]).to(logits.device)
+    mismatches = ~are_translations(pairs).to(logits.device)
     losses = [
-        weight * contrastive_loss(logits, mismatches, negatives=CONTRASTIVE_OBJECTIVES[name]).sum()
-        for name, weight in active.items()
+        weight * contrastive_loss(logits, mismatches, negatives=negatives).sum()
+        for name, negatives in CONTRASTIVE_OBJECTIVES.items()
+        if (weight := weights.get(name))
     ]
-    yield torch.stack(losses).sum()
+    return torch.stack(losses).sum()
 
 
 def _joined(parts: Sequence[Vectors]) -> tuple[Tensor, Tensor]:
