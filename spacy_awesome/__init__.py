@@ -4,10 +4,12 @@ from spacy_awesome.alignment import WordAlignment, symmetrize
 from spacy_awesome.attach_alignment import attach_alignment
 from spacy_awesome.extensions import register_extensions
 from spacy_awesome.parallel import Parallel, parallel, parallel_stream
+from spacy_awesome.sentence_alignment import SentenceAlignment
 
 __version__ = "0.1.0"
 __all__ = [
     "Parallel",
+    "SentenceAlignment",
     "WordAlignment",
     "attach_alignment",
     "parallel",

@@ -9,8 +9,9 @@ from typing import Any
 from spacy.tokens import Doc, Span, Token
 
 from spacy_awesome.alignment import WordAlignment
-from spacy_awesome.parallel import checked_alignment, get_parallel, set_parallel
+from spacy_awesome.parallel import checked_alignment, checked_sentence_alignment, get_parallel, set_parallel
 from spacy_awesome.projection import Projection
+from spacy_awesome.sentence_alignment import SentenceAlignment
 
 logger = logging.getLogger("spacy_awesome")
 
@@ -18,8 +19,8 @@ logger = logging.getLogger("spacy_awesome")
 def register_extensions(**names: str) -> None:
     """Register the custom attributes, under other names where the default ones are taken.
 
-    names: new name for any of `parallel`, `source`, `alignment`, `projection_report` (Doc), `aligned` (Token, Span),
-        `projection`, `source_span` (Span). What is saved does not depend on the names.
+    names: new name for any of `parallel`, `source`, `alignment`, `sentence_alignment`, `projection_report` (Doc),
+        `aligned` (Token, Span), `projection`, `source_span` (Span). What is saved does not depend on the names.
     Raises ValueError at an unknown attribute, or at a new name that somebody else's extension holds.
 
     >>> register_extensions(source="translated_from")
@@ -54,6 +55,12 @@ def get_alignment(doc: Doc) -> WordAlignment | None:
     """The links between source and target words. Raises ValueError if the Doc was retokenised after the alignment."""
     pair = get_parallel(doc)
     return None if pair is None else checked_alignment(doc, pair)
+
+
+def get_sentence_alignment(doc: Doc) -> SentenceAlignment | None:
+    """The beads of source and target sentences. Raises ValueError if the sentences changed after their alignment."""
+    pair = get_parallel(doc)
+    return None if pair is None else checked_sentence_alignment(doc, pair)
 
 
 def get_projection_report(doc: Doc) -> tuple[Projection, ...]:
@@ -104,6 +111,7 @@ _GETTERS: tuple[tuple[Any, str, Callable[[Any], Any]], ...] = (
     (Doc, "parallel", get_parallel),
     (Doc, "source", get_source),
     (Doc, "alignment", get_alignment),
+    (Doc, "sentence_alignment", get_sentence_alignment),
     (Doc, "projection_report", get_projection_report),
     (Token, "aligned", get_aligned_to_token),
     (Span, "aligned", get_aligned_to_span),

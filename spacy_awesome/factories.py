@@ -32,6 +32,7 @@ from spacy_awesome.extraction.methods import Extraction
         "alignment_precision": 0.0,
         "alignment_recall": 0.0,
         "alignment_f1": None,
+        "retrieval_accuracy": None,
     },
 )
 def make_word_aligner(
@@ -63,6 +64,39 @@ def make_word_aligner(
         seed=seed,
         scorer=scorer,
     )
+
+
+@Language.factory(
+    "sentence_aligner",
+    assigns=["doc._.parallel", "doc._.sentence_alignment"],
+    default_config={
+        "model": {"@architectures": "spacy_awesome.HFEncoder.v1", "name": "bundled"},
+        "monotone": True,
+        "max_sentences": 3,
+        "alpha": 0.75,
+        "min_score": 0.05,
+        "gap_cost": 0.0,
+        "scorer": {"@scorers": "spacy_awesome.sentence_aligner_scorer.v1"},
+    },
+    default_score_weights={"beads_f1": 1.0, "beads_precision": None, "beads_recall": None},
+)
+def make_sentence_aligner(
+    nlp: Language,
+    name: str,
+    model: Model[Any, Any],
+    monotone: bool,
+    max_sentences: int,
+    alpha: float,
+    min_score: float,
+    gap_cost: float,
+    scorer: Callable[..., dict[str, Any]] | None,
+) -> Any:
+    """Make a `spacy_awesome.pipeline.sentence_aligner.SentenceAligner`; `BeadSettings` describes the options."""
+    from spacy_awesome.pipeline.sentence_aligner import SentenceAligner
+    from spacy_awesome.retrieval.bead_gains import BeadSettings
+
+    settings = BeadSettings(max_sentences=max_sentences, alpha=alpha, min_score=min_score, gap_cost=gap_cost)
+    return SentenceAligner(nlp.vocab, model, name, settings=settings, monotone=monotone, scorer=scorer)
 
 
 @Language.factory(

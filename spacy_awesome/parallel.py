@@ -9,12 +9,13 @@ from typing import Any, Self
 
 import srsly
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.util import get_lang_class
 from spacy.vocab import Vocab, create_vocab
 
 from spacy_awesome.alignment import WordAlignment, WordPair
 from spacy_awesome.projection import Projection
+from spacy_awesome.sentence_alignment import SentenceAlignment
 
 # Fixed, so that saved Docs can be read whatever names the reader's extensions have.
 _USER_DATA_KEY = "spacy_awesome.parallel"
@@ -31,20 +32,23 @@ class Parallel:
     source: the source Doc. Read from bytes only when asked for; it then has the blank vocab of its language.
     alignment: links between source and target words, or None before a word aligner has run.
     projections: what became of each source span, in the order in which it was projected.
+    sentence_alignment: beads of source and target sentences, or None before a sentence aligner has run.
     """
 
-    __slots__ = ("_packed_source", "_source", "alignment", "projections")
+    __slots__ = ("_packed_source", "_source", "alignment", "projections", "sentence_alignment")
 
     def __init__(
         self,
         source: Doc,
         alignment: WordAlignment | None = None,
         projections: Sequence[Projection] = (),
+        sentence_alignment: SentenceAlignment | None = None,
     ) -> None:
         self._source: Doc | None = source
         self._packed_source: tuple[str, bytes] | None = None
         self.alignment = alignment
         self.projections = tuple(projections)
+        self.sentence_alignment = sentence_alignment
 
     @property
     def source(self) -> Doc:
@@ -69,6 +73,7 @@ class Parallel:
             "source": data,
             "alignment": None if self.alignment is None else self.alignment.to_dict(),
             "projections": [asdict(projection) for projection in self.projections],
+            "sentence_alignment": None if self.sentence_alignment is None else self.sentence_alignment.to_dict(),
         }
 
     @classmethod
@@ -80,6 +85,9 @@ class Parallel:
         alignment = data["alignment"]
         parallel.alignment = None if alignment is None else WordAlignment(**alignment)
         parallel.projections = tuple(Projection(**projection) for projection in data["projections"])
+        # Absent from what was saved before there were sentence alignments.
+        beads = data.get("sentence_alignment")
+        parallel.sentence_alignment = None if beads is None else SentenceAlignment(**beads)
         return parallel
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parallel:
@@ -164,6 +172,36 @@ def checked_alignment(doc: Doc, pair: Parallel) -> WordAlignment | None:
             "links over other words can be brought in with spacy_awesome.attach_alignment()."
         )
     return pair.alignment
+
+
+def checked_sentence_alignment(doc: Doc, pair: Parallel) -> SentenceAlignment | None:
+    """The beads of a pair. Raises ValueError if either Doc has other sentences than when they were aligned."""
+    beads = pair.sentence_alignment
+    # A source that is still packed is as it was when it was saved.
+    sides = [("target", doc, beads.target_length)] if beads is not None else []
+    if beads is not None and pair.source_is_loaded:
+        sides.append(("source", pair.source, beads.source_length))
+    for name, side, length in sides:
+        count = len(sentences_of(side, name))
+        if count != length:
+            raise ValueError(
+                f"The sentence alignment of this Doc is over {length} {name} sentences, but the {name} Doc now has "
+                f"{count}. Set sentence boundaries before the sentence aligner runs, or run it again."
+            )
+    return beads
+
+
+def sentences_of(doc: Doc, side: str) -> list[Span]:
+    """The sentences of a Doc; an empty Doc has none. Raises ValueError if it has no sentence boundaries.
+
+    side: "source" or "target", for the message.
+    """
+    if len(doc) and not doc.has_annotation("SENT_START"):
+        raise ValueError(
+            f"Expected a {side} Doc with sentence boundaries, got one without: {doc.text.strip()[:60]!r}. "
+            'Add a component that sets them to its pipeline, for example nlp.add_pipe("sentencizer"), before this one.'
+        )
+    return list(doc.sents) if len(doc) else []
 
 
 def set_parallel(doc: Doc, pair: Parallel) -> None:

@@ -182,12 +182,14 @@ def test_text_cannot_become_paired_docs(pairs_file: Path, tmp_path: Path) -> Non
 def test_the_commands_are_there_under_spacy() -> None:
     command = [sys.executable, "-m", "spacy", "awesome", "--help"]
     result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
-    for name in ("align", "project", "evaluate", "convert", "render", "export", "encoder"):
+    for name in ("align", "project", "evaluate", "mine", "score", "convert", "render", "export", "encoder"):
         assert f"\n  {name} " in result.stdout
 
 
 @pytest.mark.parametrize(
-    "command", ["align", "project", "convert", "render", "export", "evaluate links", "evaluate spans"]
+    "command",
+    ["align", "project", "mine", "score", "convert", "render", "export"]
+    + ["evaluate links", "evaluate spans", "evaluate mining"],
 )
 def test_every_help_text_has_examples(command: str) -> None:
     help_text = run(*command.split(), "--help").stdout

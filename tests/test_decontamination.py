@@ -22,6 +22,7 @@ def test_pairs_that_share_a_side_with_a_held_out_sentence_are_dropped(tmp_path: 
     write(tmp_path / "alignment/xl-wa/es/train.tsv", "She woke .\tDespertó .\t1-0\n")
     write(tmp_path / "alignment/standard/deen.src-tgt", "Er kam . ||| He came .\n")
     write(tmp_path / "ner/europarl/en-europarl.test.conll02", "Applause\tO\n\n")
+    write(tmp_path / "retrieval/tatoeba-v1/v1/tatoeba.spa-eng.eng", "It snowed .\n")
     held_out = held_out_keys(tmp_path)
     kept = [pair("She woke .", "Despertó ."), pair("They left .", "Se fueron .")]
     dropped = [
@@ -29,6 +30,7 @@ def test_pairs_that_share_a_side_with_a_held_out_sentence_are_dropped(tmp_path: 
         pair("It rained .", "DURMIÓ"),
         pair("He came!", "Vino"),
         pair("(Applause)", "(Aplausos)"),
+        pair("It snowed.", "Nevó."),
     ]
     assert list(decontaminated([*dropped, *kept], held_out)) == kept
 

@@ -16,9 +16,13 @@ from spacy_awesome.cli.encoder import encoder_app
 from spacy_awesome.cli.errors import ReportingGroup
 from spacy_awesome.cli.evaluate import evaluate_app
 from spacy_awesome.cli.export import export
+from spacy_awesome.cli.mine import mine
 from spacy_awesome.cli.project import project
 from spacy_awesome.cli.render import render
 from spacy_awesome.cli.translate import translate
+from spacy_awesome.cli.sample import sample
+from spacy_awesome.cli.score import score
+from spacy_awesome.cli.sentences import sentences
 
 app = typer.Typer(
     cls=ReportingGroup,
@@ -28,13 +32,17 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("align")(align)
+app.command("sentences")(sentences)
 app.command("project")(project)
 app.command("corpus")(corpus)
 app.add_typer(evaluate_app, name="evaluate")
+app.command("mine")(mine)
+app.command("score")(score)
 app.command("convert")(convert)
 app.command("render")(render)
 app.command("translate")(translate)
 app.command("export")(export)
+app.command("sample")(sample)
 app.add_typer(encoder_app, name="encoder")
 
 spacy_app.add_typer(app, name="awesome")

@@ -1,4 +1,4 @@
-"""`evaluate`: word links or labelled spans against a gold standard."""
+"""`evaluate`: word links, labelled spans or found translations against a gold standard."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spacy_awesome.cli.evaluate_mining import evaluate_mining
+from spacy_awesome.cli.evaluate_retrieval import evaluate_retrieval
+from spacy_awesome.cli.options import JsonOption
 from spacy_awesome.cli.tables import text_table
 
 if TYPE_CHECKING:
@@ -16,10 +19,13 @@ if TYPE_CHECKING:
     from spacy_awesome.evaluation.spans import PRF, SpanScores
 
 evaluate_app = typer.Typer(
-    help="Compare word links or labelled spans with a gold standard.", no_args_is_help=True, rich_markup_mode=None
+    help="Compare word links, labelled spans or found translations with a gold standard.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else; figures are per cent.")]
+evaluate_app.command("retrieval")(evaluate_retrieval)
+evaluate_app.command("mining")(evaluate_mining)
 
 
 @evaluate_app.command("links")

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 import typer
 
 if TYPE_CHECKING:
+    from spacy_awesome.encoders.encoder import SubwordEncoder
     from spacy_awesome.pipeline.word_aligner import WordAligner
 
 T = TypeVar("T")
 
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else; figures are per cent.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")]
 
 
@@ -97,6 +99,36 @@ class AlignerOptions:
         return config
 
 
+@dataclass(frozen=True)
+class EncoderOptions:
+    """The options of commands that compare whole sentences; None leaves the encoder's own default."""
+
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="The encoder: `bundled`, a local folder or a Hugging Face name such as xlm-roberta-large; or the "
+            "folder of a spaCy pipeline that has a word_aligner.  [default: bundled]",
+        ),
+    ] = None
+    layer: Annotated[
+        int | None, typer.Option(help="Layer whose vectors are compared (mBERT: 8).  [default: the encoder's own]")
+    ] = None
+    batch_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Subwords that are encoded at once: lower it if memory runs out.")
+    ] = None
+    precision: Annotated[
+        str | None, typer.Option(help="Number format of the encoder: float32, bfloat16 or float16.")
+    ] = None
+
+    def batch_size(self) -> dict[str, int]:
+        """`max_tokens`, if it was given."""
+        return {} if self.batch_tokens is None else {"max_tokens": self.batch_tokens}
+
+    def load(self) -> SubwordEncoder:
+        """The encoder that these options describe. Raises ValueError or OSError at an unknown model or layer."""
+        return AlignerOptions(model=self.model, layer=self.layer, precision=self.precision).load().aligner.encoder
+
+
 def with_options(**groups: type[Any]) -> Callable[[Callable[..., T]], Callable[..., T]]:
     """Give a command the fields of dataclasses as options of its own; it takes each as one keyword argument.
 
@@ -128,6 +160,17 @@ def progress(items: Iterable[T], *, quiet: bool, unit: str = " pairs") -> Iterat
     from tqdm import tqdm
 
     return iter(tqdm(items, unit=unit, disable=True if quiet else None, mininterval=0.5))
+
+
+def chunk_progress(*, quiet: bool) -> Any:
+    """Bars on standard error, where that is a terminal, for the steps of what works in chunks."""
+    from tqdm import tqdm
+
+    def shown(items: Iterable[T], description: str, total: int) -> Iterable[T]:
+        bar: Iterable[T] = tqdm(items, desc=description, total=total, unit=" chunks", disable=True if quiet else None)
+        return bar
+
+    return shown
 
 
 def _parameters(group: type[Any]) -> Iterator[inspect.Parameter]:

@@ -20,9 +20,14 @@ from thinc.api import Model, Optimizer
 from spacy_awesome.aligner import PairAligner, check_settings
 from spacy_awesome.alignment import WordAlignment, WordPair, check_symmetrization
 from spacy_awesome.encoders.architecture import encoder_shim
+from spacy_awesome.encoders.encoder import SubwordEncoder
 from spacy_awesome.evaluation.links import score_links
+from spacy_awesome.evaluation.retrieval import Retrieval, retrieval_accuracy
 from spacy_awesome.extraction.methods import Extraction
 from spacy_awesome.parallel import Parallel, get_parallel, pair_words
+from spacy_awesome.pipeline.bead_pairs import BeadPairs
+from spacy_awesome.retrieval.sentences import encode_sentences
+from spacy_awesome.training.contrastive_batch import CONTRASTIVE_OBJECTIVES
 from spacy_awesome.training.losses import (
     LANGUAGE_MODEL_OBJECTIVES,
     PARALLEL_OBJECTIVE,
@@ -95,8 +100,12 @@ class WordAligner(TrainablePipe):
         return self._aligner
 
     def align(self, pairs: Iterable[tuple[Doc, Doc]]) -> list[WordAlignment]:
-        """Align (source Doc, target Doc) pairs directly. The Docs are not changed."""
-        return list(self.align_words(([t.text for t in source], [t.text for t in target]) for source, target in pairs))
+        """Align (source Doc, target Doc) pairs directly. The Docs are not changed.
+
+        A target Doc whose sentences are aligned with those of this source is aligned bead by bead.
+        """
+        beads = BeadPairs(pairs)
+        return list(beads.joined(self.align_words(beads.words())))
 
     def align_words(self, pairs: Iterable[WordPair]) -> Iterator[WordAlignment]:
         """Align (source words, target words) pairs, lazily and in order; however many, memory stays flat."""
@@ -193,6 +202,18 @@ class WordAligner(TrainablePipe):
         """Apply the collected gradients."""
         self.model.finish_update(sgd)
 
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """The scorer's figures; in contrastive training `retrieval_accuracy` too, among all pairs, in [0, 1].
+
+        It needs no gold links, but two pairs at least: None otherwise.
+        """
+        examples = list(examples)
+        scores = dict(super().score(examples, **kwargs))
+        if any(self.objectives.get(name) for name in CONTRASTIVE_OBJECTIVES):
+            words, _ = _training_pairs(examples)
+            scores["retrieval_accuracy"] = _retrieval_accuracy(self.aligner.encoder, words)
+        return scores
+
 
 def score_word_alignments(examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
     """Alignment error rate, precision, recall and F1 against the links that the reference Docs hold, in [0, 1].
@@ -224,6 +245,13 @@ def _training_pairs(examples: Iterable[Example]) -> tuple[list[WordPair], list[W
             words.append(pair_words(example.predicted))
             gold.append(_gold_links(example, pair))
     return words, gold
+
+
+def _retrieval_accuracy(encoder: SubwordEncoder, pairs: Sequence[WordPair]) -> float | None:
+    if len(pairs) < 2:
+        return None
+    source, target = (encode_sentences(encoder, [pair[side] for pair in pairs]) for side in (0, 1))
+    return retrieval_accuracy(Retrieval().scores(source, target, device=str(encoder.device))).accuracy
 
 
 def _gold_links(example: Example, pair: Parallel) -> WordAlignment | None:

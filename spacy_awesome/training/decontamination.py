@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from spacy_awesome.formats.conll import read_conll
@@ -22,7 +22,7 @@ def sentence_key(text: str) -> str:
 def held_out_keys(data: Path) -> set[str]:
     """Keys of both sides of all development and test sentences of the data folder; see docs/data.md for its layout."""
     keys: set[str] = set()
-    alignment, ner = data / "alignment", data / "ner"
+    alignment, ner, retrieval = data / "alignment", data / "ner", data / "retrieval"
     for path in sorted((alignment / "xl-wa").glob("*/*.tsv")):
         if path.stem in ("dev", "test"):
             keys.update(sentence_key(column) for line in read_lines(path) for column in line.split("\t")[:2])
@@ -31,11 +31,18 @@ def held_out_keys(data: Path) -> set[str]:
     for path in sorted(ner.glob("*/*")):
         if path.suffix in (".conll02", ".testa", ".testb"):
             keys.update(sentence_key(" ".join(sentence.words)) for sentence in read_conll(path))
+    for path in sorted(retrieval.glob("*/*/tatoeba.*-*.*")):
+        keys.update(map(sentence_key, read_lines(path)))
     return keys
 
 
-def decontaminated(pairs: Iterable[SentencePair], held_out: set[str]) -> Iterator[SentencePair]:
+def decontaminated(pairs: Iterable[SentencePair], held_out: Collection[str]) -> Iterator[SentencePair]:
     """The pairs of which neither side is held out."""
     for pair in pairs:
-        if sentence_key(" ".join(pair.source)) not in held_out and sentence_key(" ".join(pair.target)) not in held_out:
+        if not is_held_out(" ".join(pair.source), " ".join(pair.target), held_out):
             yield pair
+
+
+def is_held_out(source: str, target: str, held_out: Collection[str]) -> bool:
+    """Whether either side is a held-out sentence."""
+    return sentence_key(source) in held_out or sentence_key(target) in held_out

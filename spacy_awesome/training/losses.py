@@ -10,6 +10,7 @@ from torch import Tensor
 
 from spacy_awesome.encoders.batching import batches_by_length
 from spacy_awesome.extraction.softmax import softmax_probabilities
+from spacy_awesome.training.contrastive_batch import CONTRASTIVE_OBJECTIVES, in_batch_loss
 from spacy_awesome.training.masked_inputs import NO_ANSWER, masked_inputs
 from spacy_awesome.training.objectives.consistency import consistency_loss
 from spacy_awesome.training.objectives.cross_entropy import alignment_cross_entropy
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 LINK_OBJECTIVES: Final = ("self_training", "consistency", "cross_entropy")
 LANGUAGE_MODEL_OBJECTIVES: Final = ("masked_lm", "translation_lm")
 PARALLEL_OBJECTIVE: Final = "parallel_identification"
-OBJECTIVES: Final = (*LINK_OBJECTIVES, *LANGUAGE_MODEL_OBJECTIVES, PARALLEL_OBJECTIVE)
+OBJECTIVES: Final = (*LINK_OBJECTIVES, *LANGUAGE_MODEL_OBJECTIVES, PARALLEL_OBJECTIVE, *CONTRASTIVE_OBJECTIVES)
 
 
 def check_objectives(weights: Mapping[str, float]) -> None:
@@ -65,12 +66,14 @@ def training_losses(
     """
     kept = [row for row, (x, y) in enumerate(pairs) if len(x.ids) and len(y.ids)]
     pairs, gold = [pairs[row] for row in kept], [gold[row] for row in kept]
-    if any(weights.get(name) for name in LINK_OBJECTIVES):
+    if not pairs:
+        return
+    if any(weights.get(name) for name in CONTRASTIVE_OBJECTIVES):
+        yield _contrastive_and_alignment_loss(aligner, pairs, gold, weights, dropout=dropout)
+    elif any(weights.get(name) for name in LINK_OBJECTIVES):
         for rows in aligner.batches(pairs):
             part = [pairs[row] for row in rows], [gold[row] for row in rows]
             yield alignment_loss(aligner, *part, weights, dropout=dropout)
-    if not pairs:
-        return
     if any(weights.get(name) for name in LANGUAGE_MODEL_OBJECTIVES):
         yield from _language_model_losses(aligner, pairs, weights, generator)
     if weight := weights.get(PARALLEL_OBJECTIVE):
@@ -78,12 +81,32 @@ def training_losses(
             yield weight * loss
 
 
+def _contrastive_and_alignment_loss(
+    aligner: PairAligner, pairs: Pairs, gold: Gold, weights: Mapping[str, float], *, dropout: bool
+) -> Tensor:
+    """Contrastive objectives compare all pairs, so all vectors are there at once, for the link objectives too."""
+    batches = list(aligner.batches(pairs))
+    vectors = [aligner.encode([pairs[row] for row in rows]) for rows in batches]
+    loss = in_batch_loss(aligner, [pairs[row] for rows in batches for row in rows], vectors, weights)
+    for rows, both in zip(batches, vectors):
+        part = [pairs[row] for row in rows], [gold[row] for row in rows]
+        loss = loss + alignment_loss(aligner, *part, weights, dropout=dropout, vectors=both)
+    return loss
+
+
 def alignment_loss(
-    aligner: PairAligner, pairs: Pairs, gold: Gold, weights: Mapping[str, float], *, dropout: bool = True
+    aligner: PairAligner,
+    pairs: Pairs,
+    gold: Gold,
+    weights: Mapping[str, float],
+    *,
+    dropout: bool = True,
+    vectors: tuple[Vectors, Vectors] | None = None,
 ) -> Tensor:
     """Self-training, consistency and cross-entropy from one run of the encoder, weighted and summed over the pairs.
 
     pairs: subwords of both sides, none of them empty. Other arguments as in `training_losses`.
+    vectors: of source and target sentences, where the encoder was run already.
     Without gradient, and 0, if nothing in the batch can be trained: the encoder is then not run.
     """
     known = [links is not None for links in gold]
@@ -95,7 +118,7 @@ def alignment_loss(
     if so and dropout and not all(known):
         # Before the run with gradient, so that its memory is free again.
         guide = _own_links(aligner, pairs)
-    source, target = aligner.encode(pairs)
+    source, target = aligner.encode(pairs) if vectors is None else vectors
     logits = aligner.logits(source, target)
     loss = logits.new_zeros(())
     if so or co:

@@ -37,13 +37,20 @@ def parallel_inputs(
     return joined, labels
 
 
-def _mismatches(encoder: SubwordEncoder, pairs: Sequence[tuple[Subwords, Subwords]]) -> Tensor:
-    """(pairs, pairs) bool: where source and target fit into the encoder together and are not a pair in the batch."""
-    lengths = torch.tensor([[len(x.ids), len(y.ids)] for x, y in pairs], dtype=torch.int64).reshape(-1, 2)
+def are_translations(pairs: Sequence[tuple[Subwords, Subwords]]) -> Tensor:
+    """(pairs, pairs) bool: where a source and a target are known to be translations of each other.
+
+    Sentences come twice in a batch: another pair's target is one if it is the same, or belongs to the same source.
+    """
     texts: dict[bytes, int] = {}
     keys = [texts.setdefault(ids.tobytes(), len(texts)) for pair in pairs for ids in (pair[0].ids, pair[1].ids)]
     sources, targets = torch.tensor(keys, dtype=torch.int64).reshape(-1, 2).T
-    # Sentences come twice in a batch: another's target is no mismatch if it is the same, or belongs to the same source.
-    same = (sources[:, None] == sources[None, :]) | (targets[:, None] == targets[None, :])
+    same: Tensor = (sources[:, None] == sources[None, :]) | (targets[:, None] == targets[None, :])
+    return same
+
+
+def _mismatches(encoder: SubwordEncoder, pairs: Sequence[tuple[Subwords, Subwords]]) -> Tensor:
+    """(pairs, pairs) bool: where source and target fit into the encoder together and are not a pair in the batch."""
+    lengths = torch.tensor([[len(x.ids), len(y.ids)] for x, y in pairs], dtype=torch.int64).reshape(-1, 2)
     fits = lengths[:, None, 0] + lengths[None, :, 1] <= pair_room(encoder)
-    return fits.logical_and(~same)
+    return fits.logical_and(~are_translations(pairs))
