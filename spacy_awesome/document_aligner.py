@@ -12,6 +12,7 @@ import torch
 from spacy_awesome.encoders.encoder import SubwordEncoder
 from spacy_awesome.retrieval.bead_gains import BeadScorer, BeadSettings, align_in_order, frozen_bead_biases
 from spacy_awesome.retrieval.beads import TextVectors, unit_vectors
+from spacy_awesome.retrieval.document_pairs import DocumentPair, pair_documents
 from spacy_awesome.retrieval.reordered import align_reordered
 from spacy_awesome.retrieval.sentences import encode_sentences, split_lines
 from spacy_awesome.sentence_alignment import SentenceAlignment
@@ -68,6 +69,10 @@ class DocumentAligner:
             source_length=len(left),
             target_length=len(right),
         )
+
+    def pair(self, source: Sequence[Sentences], target: Sequence[Sentences]) -> list[DocumentPair]:
+        """Which documents of two collections translate each other, to be aligned then. Reads all of both."""
+        return pair_documents(*([self._vectors(document) for document in side] for side in (source, target)))
 
     def _vectors(self, sentences: Sentences) -> TextVectors:
         found = encode_sentences(self.encoder, sentences, max_tokens=self.max_batch_tokens, dtype=torch.float32)
