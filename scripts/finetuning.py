@@ -15,11 +15,12 @@ import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import srsly
 import torch
 import typer
+from thinc.api import Config
 
 from spacy_awesome.encoders.lexical import replace_folder
 from spacy_awesome.encoders.loading import load_encoder, save_encoder
@@ -29,6 +30,7 @@ from spacy_awesome.formats.pharaoh import read_links, write_links
 from spacy_awesome.training.sentence_pairs import SentencePair, read_rows
 from spacy_awesome.training.statistical_links import statistical_links
 
+CONFIG = Path("configs/finetune.cfg")
 PAIRS_A_STEP = 64
 # Learning rates: a random start needs larger steps than a fine-tuned encoder bears.
 STARTS = {"bundled": 1e-4, "random": 1e-3}
@@ -110,32 +112,31 @@ def run_folder(work: Path, start: str, mix: str) -> Path:
 
 
 def train_command(work: Path, start: str, mix: str, *, steps: int, every: int, gpu: int) -> list[str]:
-    """The `spacy train` command of a run."""
+    """The `spacy train` command of a run. Writes its configuration: configs/finetune.cfg, but for what is set here."""
     text, objectives = MIXES[mix]
     folder = run_folder(work, start, mix)
     folder.mkdir(parents=True, exist_ok=True)
-    options: dict[str, Any] = {
-        "gpu-id": gpu,
-        "paths.encoder": "bundled" if start == "bundled" else work / start,
-        "components.word_aligner.model.precision": "mixed",
-        "paths.train": work / text,
-        "paths.dev": work / "test.txt",
-        "paths.dev_links": work / "test.links",
-        "paths.checkpoints": folder / "checkpoints",
-        "training.before_update.every": every,
-        "training.max_steps": steps,
-        "training.eval_frequency": every,
-        "training.batcher.@batchers": "spacy.batch_by_sequence.v1",
-        "training.batcher.size": PAIRS_A_STEP,
-        "training.optimizer.learn_rate.initial_rate": STARTS[start],
-        "training.optimizer.learn_rate.warmup_steps": steps // 10,
-        "training.logger.@loggers": "spacy.ConsoleLogger.v3",
-        "training.logger.output_file": folder / "scores.jsonl",
+    config = Config().from_disk(CONFIG, interpolate=False)
+    config["paths"] |= {
+        "encoder": "bundled" if start == "bundled" else str(work / start),
+        "train": str(work / text),
+        "dev": str(work / "test.txt"),
+        "dev_links": str(work / "test.links"),
+        "checkpoints": str(folder / "checkpoints"),
     }
-    for name, weight in ({"self_training": 0.0} | objectives).items():
-        options[f"components.word_aligner.objectives.{name}"] = weight
-    given = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-    return [sys.executable, "-m", "spacy", "train", "configs/finetune.cfg", "--output", str(folder), *given]
+    aligner = config["components"]["word_aligner"]
+    aligner["model"]["precision"] = "mixed"
+    aligner["objectives"] = objectives
+    training = config["training"]
+    training |= {"max_steps": steps, "eval_frequency": every}
+    training["before_update"]["every"] = every
+    # Pairs of all lengths, so that steps tell how many were seen.
+    training["batcher"] = {"@batchers": "spacy.batch_by_sequence.v1", "size": PAIRS_A_STEP}
+    training["optimizer"]["learn_rate"] |= {"initial_rate": STARTS[start], "warmup_steps": steps // 10}
+    training["logger"] = {"@loggers": "spacy.ConsoleLogger.v3", "output_file": str(folder / "scores.jsonl")}
+    config.to_disk(folder / "config.cfg", interpolate=False)
+    command = [sys.executable, "-m", "spacy", "train", str(folder / "config.cfg")]
+    return [*command, "--output", str(folder), "--gpu-id", str(gpu)]
 
 
 @app.command()

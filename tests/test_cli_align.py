@@ -188,8 +188,7 @@ def test_the_commands_are_there_under_spacy() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["align", "project", "mine", "score", "convert", "render", "export"]
-    + ["evaluate links", "evaluate spans", "evaluate mining"],
+    "align, project, mine, score, convert, render, export, evaluate links, evaluate spans, evaluate mining".split(", "),
 )
 def test_every_help_text_has_examples(command: str) -> None:
     help_text = run(*command.split(), "--help").stdout

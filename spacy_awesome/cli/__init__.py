@@ -19,10 +19,10 @@ from spacy_awesome.cli.export import export
 from spacy_awesome.cli.mine import mine
 from spacy_awesome.cli.project import project
 from spacy_awesome.cli.render import render
-from spacy_awesome.cli.translate import translate
 from spacy_awesome.cli.sample import sample
 from spacy_awesome.cli.score import score
 from spacy_awesome.cli.sentences import sentences
+from spacy_awesome.cli.translate import translate
 
 app = typer.Typer(
     cls=ReportingGroup,
