@@ -149,7 +149,7 @@ class SentenceAlignment:
         return len(self.beads)
 
     def __iter__(self) -> Iterator[Bead]:
-        return iter([Bead(*bead, score) for bead, score in zip(self.beads.tolist(), self.scores.tolist())])
+        return iter([Bead._make((*bounds, score)) for bounds, score in zip(self.beads.tolist(), self.scores.tolist())])
 
     def __eq__(self, other: object) -> bool:
         """Same texts' lengths and beads; scores may differ."""

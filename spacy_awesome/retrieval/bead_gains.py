@@ -81,7 +81,8 @@ class BeadScorer:
             for m, biases in enumerate(row[: len(scores)]):
                 scores[n, m] = normalize(torch.from_numpy(scores[n, m]), biases, alpha=self.settings.alpha).numpy()
         # What cannot be scored has no bias either, and would come out as NaN.
-        return np.nan_to_num(scores, copy=False, nan=NO_SCORE, neginf=NO_SCORE)
+        known: Floats = np.nan_to_num(scores, copy=False, nan=float(NO_SCORE), neginf=float(NO_SCORE))
+        return known
 
     def banded_scores(self, band: Band) -> Iterator[Floats]:
         """For each source sentence the normalised scores of the beads that begin in its row of the band.

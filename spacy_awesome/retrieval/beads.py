@@ -45,7 +45,8 @@ class TextVectors:
 
     def means(self) -> Floats:
         """The mean vector of each sentence, (sentences, d); zeros for a sentence without subwords."""
-        pooled: Floats = _segment_sums(self.vectors.T, self.lengths).T / np.maximum(self.lengths, 1)[:, None]
+        sums = _segment_sums(self.vectors.T, self.lengths).T
+        pooled: Floats = (sums / np.maximum(self.lengths, 1)[:, None]).astype(np.float32)
         return pooled
 
 
