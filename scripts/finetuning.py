@@ -93,8 +93,8 @@ def make_random(folder: Path) -> None:
 @app.command()
 def train(
     work: WorkArgument,
-    steps: Annotated[int, typer.Option(help=f"Steps of each run, {PAIRS_A_STEP} pairs each.")] = 100,
-    every: Annotated[int, typer.Option(help="Steps between two evaluations.")] = 10,
+    steps: Annotated[int, typer.Option(help=f"Steps of each run, {PAIRS_A_STEP} pairs each.")] = 40,
+    every: Annotated[int, typer.Option(help="Steps between two evaluations.")] = 5,
     gpu: Annotated[int, typer.Option(help="GPU to train on; -1 is none.")] = -1,
 ) -> None:
     """Train from both starts with each mix of objectives."""

@@ -15,7 +15,7 @@ library_name: transformers
 tags: [word-alignment, spacy-awesome]
 ---
 
-# {name}: a small encoder for word and sentence alignment
+# {name}: a small encoder for word alignment
 
 English with Spanish, German, French, Italian, Dutch and Portuguese. `spacy_awesome`'s `word_aligner` uses it when no
 other encoder is named; `AutoModel` and `AutoTokenizer` load it without remote code.
@@ -36,9 +36,8 @@ configs/encoder.cfg, `spacy-awesome export`, `spacy-awesome encoder card`.
 
 1. Word links: eflomal, both directions, intersected; links that came with the text were kept.
 2. Subword pairs in linked words, positive PMI with an identity prior, truncated eigendecomposition: the embeddings.
-3. Layers that start as the identity, trained on two objectives at once: cross-entropy of both softmaxes towards the
-   links, and BERT-scores that tell translations from the other sentences of a batch (OneAligner's contrastive
-   objective). In a part of the pairs names and numbers are replaced by invented strings, copied to both sides.
+3. Layers that start as the identity, trained on cross-entropy of both softmaxes towards the links; in a part of the
+   pairs names and numbers are replaced by invented strings, copied to both sides.
 
 Steps 2 and 3 follow from a seed and the files of step 1. eflomal takes its seed from the operating system, so a
 rebuild that includes step 1 gives slightly different links, weights and figures.

@@ -176,7 +176,7 @@ def _load_weights(
             model, info = auto_class.from_pretrained(path, config=config, **options)
     except (OSError, ValueError) as error:
         raise ValueError(
-            f"Could not load the weights of {name!r}: expected model.safetensors (pickled weights are never read). "
+            f"Could not load the weights of {name!r}: expected safetensors files (pickled weights are never read). "
             f"{_first_line(error)}"
         ) from error
     if auto_class is AutoModelForMaskedLM and info["missing_keys"]:
@@ -186,13 +186,16 @@ def _load_weights(
 
 @contextlib.contextmanager
 def _without_advice() -> Iterator[None]:
-    # Unused upper layers are what is meant here; the library would advise to train.
-    verbosity = transformers_logging.get_verbosity()
+    # Unused upper layers are what is meant here; the library would advise to train. Nor is a progress bar its business.
+    verbosity, progress = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
     try:
         yield
     finally:
         transformers_logging.set_verbosity(verbosity)
+        if progress:
+            transformers_logging.enable_progress_bar()
 
 
 def _first_line(error: Exception) -> str:
