@@ -1,6 +1,6 @@
 """Sentence beads and word links of documents that are made from parallel sentences, with the bundled encoder.
 
-    python benchmarks/documents.py beads DATA      strict bead F1 of newstest lines that were joined, split and so on
+    python benchmarks/documents.py beads DATA      strict bead F1 of newstest lines: joined, split, dropped, inserted
     python benchmarks/documents.py links DATA      word links: XL-WA dev sentences one by one, and joined to documents
     python benchmarks/documents.py growth DATA     time and memory of both aligners, by length
 

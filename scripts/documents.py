@@ -8,8 +8,8 @@
     python scripts/documents.py evaluate documents/collections documents/annotated.spacy documents/scores.json
 
 `make` joins neighbouring sentences to documents and takes care that nothing but their content says what belongs
-together: the target's sentences are joined, split and left out, its documents shuffled, and each side has documents
-that the other lacks. Documents travel as `.spacy` files.
+together: sentences are joined, split and left out, the target's documents shuffled, and each side has documents that
+the other lacks. Documents travel as `.spacy` files.
 """
 
 from __future__ import annotations

@@ -21,15 +21,18 @@ _RADIUS = 10
 _TIE = np.float32(0.001)
 # Sentences of the shortest text of background.json: no longer bead could be compared with it.
 _BACKGROUND_SENTENCES = 9
+# Subwords that both texts are taken to have more than they have: a short text's ratio of lengths says little.
+_RATIO_PRIOR = 200
 # Source sentences whose beads are scored at once: the band around them is scored as one rectangle.
 _ROWS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class BeadSettings:
-    """What beads are worth: min(|I|, |J|) · (S − min_score), for a normalised BERT-score S of |I| and |J| subwords.
+    """What beads are worth: min(|I|, r·|J|) · (S − min_score), for a normalised BERT-score S of |I| and |J| subwords.
 
-    The length of the shorter side, and not of both, or a bead would win by taking in what has no translation. The
+    The length of the shorter side, and not of both, or a bead would win by taking in what has no translation. r is the
+    ratio of both texts' lengths: one language may need more subwords than the other to say the same. The
     defaults were fitted with the bundled encoder (docs/documents.md).
 
     max_sentences: most sentences of a bead on each side.
@@ -57,6 +60,7 @@ class BeadScorer:
 
     source, target: texts with unit vectors.
     biases: [n - 1][m - 1] those of n neighbouring source with m target sentences, from `frozen_bead_biases`.
+    length_ratio: source subwords for each target subword; None takes that of these texts.
     """
 
     def __init__(
@@ -65,14 +69,21 @@ class BeadScorer:
         target: TextVectors,
         biases: Sequence[Sequence[Biases]],
         settings: BeadSettings,
+        *,
+        length_ratio: float | None = None,
     ) -> None:
         self.source, self.target, self.settings = source, target, settings
         self._biases = biases
+        if length_ratio is None:
+            length_ratio = (len(source.vectors) + _RATIO_PRIOR) / (len(target.vectors) + _RATIO_PRIOR)
+        self._length_ratio = length_ratio
 
     def part(self, sources: slice, targets: slice) -> BeadScorer:
         """The scorer of some sentences of each text; it gives their beads the same scores."""
         biases = [[Biases(b.source[sources], b.target[targets], b.overall) for b in row] for row in self._biases]
-        return BeadScorer(self.source[sources], self.target[targets], biases, self.settings)
+        return BeadScorer(
+            self.source[sources], self.target[targets], biases, self.settings, length_ratio=self._length_ratio
+        )
 
     def scores(self, *, max_sentences: int | None = None) -> Floats:
         """Normalised BERT-scores of all beads, or of the smaller ones, shaped as in `bead_scores`."""
@@ -107,7 +118,7 @@ class BeadScorer:
         reach = self.settings.max_sentences
         left, right = _bead_lengths(self.source.lengths, reach), _bead_lengths(self.target.lengths, reach)
         # A place behind the last sentence.
-        right = np.pad(right, ((0, 0), (0, 1)))
+        right = self._length_ratio * np.pad(right, ((0, 0), (0, 1)))
         counts = np.arange(1, reach + 1, dtype=np.float32)
         ties = _TIE * (counts[:, None] + counts)[:, :, None]
         gains = []

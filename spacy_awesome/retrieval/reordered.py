@@ -24,8 +24,9 @@ def align_reordered(scorer: BeadScorer) -> list[tuple[Bead, float]]:
 
     Sentences that are each other's best translation are anchors; anchors that follow each other in both texts are a
     run. Inside the runs, and in the free sentences at their ends, the texts are aligned in order, the runs with the
-    highest scores first. This is repeated with the sentences that are left. Every source sentence is compared with
-    every target sentence: time, and memory for the scores, grow with the product of both lengths.
+    highest scores first. This is repeated with the sentences that are left, and then with anchors that stand alone.
+    Every source sentence is compared with every target sentence: time, and memory for the scores, grow with the product
+    of both lengths.
 
     Returns beads that cover both texts once, sorted by source sentence; those of target sentences alone come last.
     """
@@ -63,7 +64,7 @@ def _single_scores(scorer: BeadScorer) -> Floats:
 
 
 def _runs(scores: Floats, *, min_score: float) -> list[list[Anchor]]:
-    """The anchors in runs, those with the highest sum of scores first.
+    """The anchors in runs, those with the highest sum of scores first; anchors that stand alone if there are no others.
 
     Of two neighbours in a run no other anchor lies between on either side.
     """
@@ -78,7 +79,8 @@ def _runs(scores: Floats, *, min_score: float) -> list[list[Anchor]]:
     cuts = np.flatnonzero(~goes_on) + 1
     parts = zip(np.split(sources, cuts), np.split(targets, cuts))
     runs = [list(zip(left.tolist(), right.tolist())) for left, right in parts]
-    runs = [run for run in runs if len(run) > 1 or (run and scores[run[0]] > _SURE * min_score)]
+    long = [run for run in runs if len(run) > 1]
+    runs = long or [run for run in runs if run and scores[run[0]] > _SURE * min_score]
     return sorted(runs, key=lambda run: -float(sum(scores[anchor] for anchor in run)))
 
 
