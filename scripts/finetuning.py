@@ -151,7 +151,8 @@ def report(
     with open_output(figures) as stream:
         stream.write(json.dumps(curves, indent=2) + "\n")
     before, after = split_page(page)
-    text = before + "\n".join([TABLE, "", *table_lines(curves), "", END]) + after
+    picture = "![AER against the pairs that were seen](images/finetuning.svg)"
+    text = before + "\n".join([TABLE, "", *table_lines(curves), "", picture, "", END]) + after
     with open_output(page) as stream:
         stream.write(text)
     draw(curves, page.parent / "images" / "finetuning.svg")

@@ -121,18 +121,18 @@ def test_more_dimensions_than_subwords_are_refused(tokenizer: PreTrainedTokenize
         lexical_matrix(positive_pmi(subword_counts(LINKED, tokenizer, identity=1.0)), dimensions=1000)
 
 
-def test_the_untrained_encoder_returns_scaled_cosines(matrix: np.ndarray) -> None:
-    model = build_encoder(matrix, scale=20.0, layers=2, heads=2, intermediate=8)
+def test_the_untrained_encoder_returns_cosines(matrix: np.ndarray) -> None:
+    model = build_encoder(matrix, layers=2, heads=2, intermediate=8)
     ids = torch.tensor([[7, 300, 301, 302]])
     vectors = model(input_ids=ids).last_hidden_state[0]
     rows = torch.from_numpy(matrix)[ids[0]]
-    torch.testing.assert_close(vectors @ vectors.T, 20 * rows @ rows.T, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(vectors @ vectors.T, rows @ rows.T, atol=1e-3, rtol=1e-3)
 
 
 def test_saved_files_load_with_the_auto_classes(
     tmp_path: Path, tokenizer: PreTrainedTokenizerFast, matrix: np.ndarray
 ) -> None:
-    model = build_encoder(matrix, scale=20.0, layers=1, heads=2, intermediate=8)
+    model = build_encoder(matrix, layers=1, heads=2, intermediate=8)
     save_encoder(model, tokenizer, EncoderDefaults(layer=1, threshold=0.2), tmp_path, dtype=torch.float16)
 
     assert {value.dtype for value in load_file(tmp_path / "model.safetensors").values()} == {torch.float16}
