@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spacy_awesome.cli.options import AlignerOptions, JsonOption, QuietOption, progress
+from spacy_awesome.cli.options import AlignerOptions, JsonOption, LayerOption, ModelOption, QuietOption, progress
 from spacy_awesome.cli.tables import text_table
 
 if TYPE_CHECKING:
@@ -41,16 +41,8 @@ def evaluate_retrieval(
             help="What is done about popular sentences: csls, in_batch (the paper's), distance, ratio or none."
         ),
     ] = "csls",
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="The encoder: `bundled`, a local folder or a Hugging Face name such as xlm-roberta-large; or the "
-            "folder of a spaCy pipeline that has a word_aligner.  [default: bundled]"
-        ),
-    ] = None,
-    layer: Annotated[
-        int | None, typer.Option(help="Layer whose vectors are compared.  [default: the encoder's own]")
-    ] = None,
+    model: ModelOption = None,
+    layer: LayerOption = None,
     max_length: Annotated[
         int | None, typer.Option(min=1, help="Subwords after which a sentence is cut off.  [default: never]")
     ] = None,

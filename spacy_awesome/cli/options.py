@@ -20,22 +20,30 @@ T = TypeVar("T")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else; figures are per cent.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The encoder: `bundled`, a local folder or a Hugging Face name such as bert-base-multilingual-cased; "
+        "or the folder of a spaCy pipeline that has a word_aligner.  [default: bundled]",
+    ),
+]
+LayerOption = Annotated[
+    int | None, typer.Option(help="Layer whose vectors are compared (mBERT: 8).  [default: the encoder's own]")
+]
+BatchTokensOption = Annotated[
+    int | None, typer.Option(min=1, help="Subwords that are encoded at once: lower it if memory runs out.")
+]
+PrecisionOption = Annotated[
+    str | None, typer.Option(help="Number format of the encoder: float32, bfloat16 or float16.")
+]
 
 
 @dataclass(frozen=True)
 class AlignerOptions:
     """The options of `word_aligner`; None leaves the component's or the encoder's own default."""
 
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="The encoder: `bundled`, a local folder or a Hugging Face name such as bert-base-multilingual-cased; "
-            "or the folder of a spaCy pipeline that has a word_aligner.  [default: bundled]",
-        ),
-    ] = None
-    layer: Annotated[
-        int | None, typer.Option(help="Layer whose vectors are compared (mBERT: 8).  [default: the encoder's own]")
-    ] = None
+    model: ModelOption = None
+    layer: LayerOption = None
     extraction: Annotated[
         str | None,
         typer.Option(
@@ -58,12 +66,8 @@ class AlignerOptions:
             "grow-diag-final-and.  [default: intersection]"
         ),
     ] = None
-    batch_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Subwords that are encoded at once: lower it if memory runs out.")
-    ] = None
-    precision: Annotated[
-        str | None, typer.Option(help="Number format of the encoder: float32, bfloat16 or float16.")
-    ] = None
+    batch_tokens: BatchTokensOption = None
+    precision: PrecisionOption = None
 
     @property
     def given(self) -> list[str]:
@@ -103,22 +107,10 @@ class AlignerOptions:
 class EncoderOptions:
     """The options of commands that compare whole sentences; None leaves the encoder's own default."""
 
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="The encoder: `bundled`, a local folder or a Hugging Face name such as xlm-roberta-large; or the "
-            "folder of a spaCy pipeline that has a word_aligner.  [default: bundled]",
-        ),
-    ] = None
-    layer: Annotated[
-        int | None, typer.Option(help="Layer whose vectors are compared (mBERT: 8).  [default: the encoder's own]")
-    ] = None
-    batch_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Subwords that are encoded at once: lower it if memory runs out.")
-    ] = None
-    precision: Annotated[
-        str | None, typer.Option(help="Number format of the encoder: float32, bfloat16 or float16.")
-    ] = None
+    model: ModelOption = None
+    layer: LayerOption = None
+    batch_tokens: BatchTokensOption = None
+    precision: PrecisionOption = None
 
     def batch_size(self) -> dict[str, int]:
         """`max_tokens`, if it was given."""
