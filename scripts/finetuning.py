@@ -11,6 +11,7 @@ shape with random weights. A run that is finished is skipped, one that was inter
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from itertools import islice
@@ -32,8 +33,8 @@ from spacy_awesome.training.statistical_links import statistical_links
 
 CONFIG = Path("configs/finetune.cfg")
 PAIRS_A_STEP = 64
-# Learning rates: a random start needs larger steps than a fine-tuned encoder bears.
-STARTS = {"bundled": 1e-4, "random": 1e-3}
+# Learning rates: the paper's, and larger ones for what has more to learn.
+STARTS = {"bundled": 2e-5, "lexical": 1e-4, "random": 1e-3}
 _TLM_SO = {"translation_lm": 1.0, "self_training": 1.0}
 _ALL = _TLM_SO | {"masked_lm": 1.0, "parallel_identification": 1.0}
 MIXES: dict[str, tuple[str, dict[str, float]]] = {
@@ -56,6 +57,9 @@ def prepare(
     linked: Annotated[
         int, typer.Option(help="Lines, the first ones, that eflomal links for semi-supervision.")
     ] = 40_000,
+    lexical: Annotated[
+        Path, typer.Option(help="The bundled encoder before it was trained, which the workflow `encoder` makes.")
+    ] = Path("build/encoder/lexical"),
 ) -> None:
     """Lay out the text to train on, with and without links of a part of it, the test set, and the random encoder."""
     hansards = data / "parallel" / "hansards" / "en-fr.200k.tsv.gz"
@@ -79,6 +83,14 @@ def prepare(
         for alignment in read_links(test.with_suffix(".gold"), base=1, pairs=sentences):
             write_links(stream, alignment)
     make_random(work / "random")
+    shutil.rmtree(work / "lexical", ignore_errors=True)
+    if lexical.is_dir():
+        shutil.copytree(lexical, work / "lexical")
+
+
+def starts(work: Path) -> list[str]:
+    """The encoders that are there to start from."""
+    return [start for start in STARTS if start == "bundled" or (work / start).is_dir()]
 
 
 def make_random(folder: Path) -> None:
@@ -97,8 +109,8 @@ def train(
     every: Annotated[int, typer.Option(help="Steps between two evaluations.")] = 5,
     gpu: Annotated[int, typer.Option(help="GPU to train on; -1 is none.")] = -1,
 ) -> None:
-    """Train from both starts with each mix of objectives."""
-    for start in STARTS:
+    """Train from each start with each mix of objectives."""
+    for start in starts(work):
         for mix in MIXES:
             finished = run_folder(work, start, mix) / "finished"
             if not finished.exists():
@@ -128,7 +140,8 @@ def train_command(work: Path, start: str, mix: str, *, steps: int, every: int, g
     aligner["model"]["precision"] = "mixed"
     aligner["objectives"] = objectives
     training = config["training"]
-    training |= {"max_steps": steps, "eval_frequency": every}
+    # Encoders of this shape are made without dropout.
+    training |= {"max_steps": steps, "eval_frequency": every, "dropout": 0.0}
     training["before_update"]["every"] = every
     # Pairs of all lengths, so that steps tell how many were seen.
     training["batcher"] = {"@batchers": "spacy.batch_by_sequence.v1", "size": PAIRS_A_STEP}
@@ -146,7 +159,9 @@ def report(
     page: Annotated[Path, typer.Argument(help="Markdown page whose table is replaced; the figure goes to images/.")],
 ) -> None:
     """Write the figures of all runs as JSON, as a table into a page, and as learning curves."""
-    curves = {start: {mix: curve(run_folder(work, start, mix) / "scores.jsonl") for mix in MIXES} for start in STARTS}
+    curves = {
+        start: {mix: curve(run_folder(work, start, mix) / "scores.jsonl") for mix in MIXES} for start in starts(work)
+    }
     figures.parent.mkdir(parents=True, exist_ok=True)
     with open_output(figures) as stream:
         stream.write(json.dumps(curves, indent=2) + "\n")
@@ -192,13 +207,15 @@ def draw(curves: dict[str, dict[str, list[tuple[int, float]]]], path: Path) -> N
     matplotlib.rcParams["svg.hashsalt"] = "finetuning"
     from matplotlib import pyplot
 
-    figure, places = pyplot.subplots(1, len(curves), figsize=(9, 3.4), layout="constrained")
-    for axes, (start, runs) in zip(places, curves.items()):
+    figure, places = pyplot.subplots(
+        1, len(curves), figsize=(4.5 * len(curves), 3.4), squeeze=False, layout="constrained"
+    )
+    for axes, (start, runs) in zip(places[0], curves.items()):
         for mix, points in runs.items():
             axes.plot(*zip(*points), label=mix)
         axes.set(title=f"{start} encoder", xlabel="pairs seen", ylabel="AER (%), enfr")
         axes.grid(alpha=0.3)
-    places[0].legend(fontsize="small")
+    places[0, 0].legend(fontsize="small")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)

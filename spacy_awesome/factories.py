@@ -23,6 +23,7 @@ from spacy_awesome.extraction.methods import Extraction
         "symmetrization": "intersection",
         # spaCy merges dictionaries with their defaults: a default weight here would be added to those of the user.
         "objectives": None,
+        "contrastive_temperature": None,
         "seed": 0,
         "scorer": {"@scorers": "spacy_awesome.word_aligner_scorer.v1"},
     },
@@ -45,6 +46,7 @@ def make_word_aligner(
     distortion: float | None,
     symmetrization: str,
     objectives: dict[str, float] | None,
+    contrastive_temperature: float | None,
     seed: int,
     scorer: Callable[..., dict[str, Any]] | None,
 ) -> Any:
@@ -61,6 +63,7 @@ def make_word_aligner(
         distortion=distortion,
         symmetrization=symmetrization,
         objectives=objectives,
+        contrastive_temperature=contrastive_temperature,
         seed=seed,
         scorer=scorer,
     )

@@ -147,6 +147,29 @@ def test_a_batch_of_one_pair_is_left_out_with_a_warning(aligner: PairAligner, ca
     assert "contrastive: left out a batch of 1, which has no negatives" in caplog.text
 
 
+def examples(nlp: Language) -> list[Example]:
+    return [
+        Example(*(parallel(nlp, Doc(nlp.vocab, words=source.split()), target.split()) for _ in range(2)))
+        for source, target in PAIRS
+    ]
+
+
+def test_half_the_temperature_is_twice_the_scale(tiny_bert: Path, make_aligner: MakeAligner) -> None:
+    def loss(scale: float, temperature: float | None) -> float:
+        options = {"scale": scale, "contrastive_temperature": temperature, "objectives": {"contrastive": 1.0}}
+        nlp = make_aligner(tiny_bert, layer=2, **options)
+        nlp.initialize()
+        return float(nlp.update(examples(nlp))["word_aligner"])
+
+    assert loss(2.0, None) == loss(2.0, 5.0)
+    assert loss(2.0, 2.5) == pytest.approx(loss(4.0, 5.0), rel=1e-5) != loss(2.0, 5.0)
+
+
+def test_a_temperature_of_0_is_refused(tiny_bert: Path, make_aligner: MakeAligner) -> None:
+    with pytest.raises(ValueError, match="contrastive_temperature above 0, got 0"):
+        make_aligner(tiny_bert, contrastive_temperature=0)
+
+
 @pytest.mark.parametrize("name", sorted(CONTRASTIVE_OBJECTIVES))
 def test_training_finds_translations(tiny_bert: Path, make_aligner: MakeAligner, name: str) -> None:
     nlp = make_aligner(tiny_bert, layer=2, objectives={name: 1.0})
@@ -158,10 +181,7 @@ def test_training_finds_translations(tiny_bert: Path, make_aligner: MakeAligner,
         scores = bert_scores(*vectors[0], *vectors[1]).f1
         return float(scores.diagonal().mean() - scores[off_diagonal(len(PAIRS))].max())
 
-    batch = [
-        Example(*(parallel(nlp, Doc(nlp.vocab, words=source.split()), target.split()) for _ in range(2)))
-        for source, target in PAIRS
-    ]
+    batch = examples(nlp)
     optimizer = nlp.initialize(lambda: batch)
     optimizer.learn_rate = 0.002
     before = margin()

@@ -50,7 +50,7 @@ def make_encoder(corpus: Path, work: Path) -> Path:
     run("encoder", "pairs", "--work", work, "--languages", "es", "--pairs", "600")
     paths = {"encoder": work / "lexical", "train": work / "pairs" / "train", "dev": work / "pairs" / "dev.tsv.gz"}
     options = {f"paths.{name}": str(path) for name, path in paths.items()} | STEPS
-    train(CONFIG, work / "training", overrides=options | {"training.before_update.path": str(work / "checkpoint")})
+    train(CONFIG, work / "training", overrides=options | {"paths.checkpoints": str(work / "checkpoint")})
     run("export", work / "training" / "model-last", work / "trained", "--half")
     return work / "trained"
 
@@ -79,6 +79,26 @@ def test_training_changes_the_layers_that_started_as_the_identity(encoder: Path)
     name = "encoder.layer.0.output.dense.weight"
     assert before[name].eq(0).all()
     assert after[name].ne(0).any()
+
+
+def test_it_is_trained_further_to_find_translations_and_averaged(corpus: Path, encoder: Path, tmp_path: Path) -> None:
+    options = ["--work", encoder.parent, "--languages", "es", "--pairs", "600", "--seed", "1"]
+    run("encoder", "pairs", *options, "--output", tmp_path / "pairs")
+    first, second = (folder / "pairs" / "train" / "en-es.tsv.gz" for folder in (encoder.parent, tmp_path))
+    assert gzip.decompress(first.read_bytes()) != gzip.decompress(second.read_bytes())
+    paths = {"encoder": encoder, "train": tmp_path / "pairs" / "train", "dev": tmp_path / "pairs" / "dev.tsv.gz"}
+    overrides = {f"paths.{name}": str(path) for name, path in paths.items()} | {"paths.checkpoints": None} | STEPS
+    overrides["components.word_aligner.objectives.contrastive"] = 0.2
+    train(CONFIG, tmp_path / "training", overrides=overrides)
+    run("export", tmp_path / "training" / "model-last", tmp_path / "further", "--half")
+    run("encoder", "average", encoder, tmp_path / "further", tmp_path / "mean", "--half")
+    name = "encoder.layer.0.output.dense.weight"
+    before, further, mean = (
+        load_file(folder / "model.safetensors")[name].float()
+        for folder in (encoder, tmp_path / "further", tmp_path / "mean")
+    )
+    assert not torch.equal(before, further)
+    torch.testing.assert_close(mean, (before + further) / 2, atol=1e-3, rtol=0)
 
 
 def test_the_same_seed_gives_the_same_encoder(corpus: Path, encoder: Path, tmp_path: Path) -> None:

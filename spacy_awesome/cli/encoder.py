@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from spacy_awesome.cli.export import FileSizeOption, FolderArgument, HalfOption, ReplaceOption, check_folder
 from spacy_awesome.training.encoder_options import DISTORTION, SCALE, THRESHOLD, LexicalOptions, PairOptions
 
 LANGUAGES = "es,de,fr,it,nl,pt"
@@ -137,18 +138,19 @@ def pairs_command(
             "learns to link words that it has never seen.",
         ),
     ] = PairOptions.copies,
+    output: Annotated[Path | None, typer.Option(help="Folder to write instead of WORK/pairs.")] = None,
     seed: SeedOption = PairOptions.seed,
     force: ForceOption = False,
 ) -> None:
     """Step 3: draw the pairs to train on, and others to follow the training with.
 
-    Writes WORK/pairs/train/en-es.tsv.gz and so on, and WORK/pairs/dev.tsv.gz. Training is spaCy's own, with
+    Writes train/en-es.tsv.gz and so on, and dev.tsv.gz, to WORK/pairs. Training is spaCy's own, with
     configs/encoder.cfg, and `spacy-awesome export` makes the encoder's folder of its result.
     """
     from spacy_awesome.training.encoder_pairs import draw_pairs
     from spacy_awesome.training.sentence_pairs import write_pairs
 
-    folder = work / "pairs"
+    folder = output or work / "pairs"
     files = {code: folder / "train" / file.name for code, file in _links_files(work, languages).items()}
     dev = folder / "dev.tsv.gz"
     if not force and all(file.exists() for file in (*files.values(), dev)):
@@ -159,6 +161,43 @@ def pairs_command(
     for code, file in files.items():
         typer.echo(f"en-{code}: {write_pairs(file, train[code])} pairs in {file}")
     typer.echo(f"{write_pairs(dev, held_out)} held-out pairs in {dev}")
+
+
+@encoder_app.command("average")
+def average_command(
+    first: Annotated[str, typer.Argument(help="Folder of an encoder.")],
+    second: Annotated[str, typer.Argument(help="Folder of one that was trained further from it.")],
+    folder: FolderArgument,
+    *,
+    share: Annotated[float, typer.Option(min=0, max=1, help="Weight of the second encoder.")] = 0.5,
+    half: HalfOption = False,
+    max_file_size: FileSizeOption = "5GB",
+    force: ReplaceOption = False,
+) -> None:
+    """Average the weights of two encoders, one of which was trained further from the other.
+
+    The result has nearly what training has added and has lost less of what was there before.
+    """
+    import torch
+
+    from spacy_awesome.encoders.averaging import average_encoders
+    from spacy_awesome.encoders.lexical import replace_folder
+    from spacy_awesome.encoders.loading import load_encoder, save_encoder
+
+    check_folder(folder, force=force)
+    encoder, other = (load_encoder(name, layer=None, dtype=torch.float32) for name in (first, second))
+    average_encoders(encoder, other, share)
+    dtype = torch.float16 if half else None
+    with replace_folder(folder) as temporary:
+        save_encoder(
+            encoder.transformer,
+            encoder.tokenizer,
+            encoder.defaults,
+            temporary,
+            dtype=dtype,
+            max_file_size=max_file_size,
+        )
+    typer.echo(f"{folder}: {1 - share:g} {first} + {share:g} {second}")
 
 
 @encoder_app.command("card")

@@ -9,20 +9,23 @@ import typer
 
 from spacy_awesome.cli.options import AlignerOptions
 
+FolderArgument = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="Folder to write; it must not exist yet, unless --force is given.")
+]
+HalfOption = Annotated[bool, typer.Option("--half", help="Write the weights in half precision (float16).")]
+FileSizeOption = Annotated[
+    str, typer.Option(metavar="SIZE", help="Spread the weights over files of at most this size, such as 16MB.")
+]
+ReplaceOption = Annotated[bool, typer.Option("--force", help="Replace the folder's encoder; other files in it stay.")]
+
 
 def export(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a spaCy pipeline that has a word_aligner.")],
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Folder to write; it must not exist yet, unless --force is given.")
-    ],
+    folder: FolderArgument,
     *,
-    half: Annotated[bool, typer.Option("--half", help="Write the weights in half precision (float16).")] = False,
-    max_file_size: Annotated[
-        str, typer.Option(metavar="SIZE", help="Spread the weights over files of at most this size, such as 16MB.")
-    ] = "5GB",
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the folder's encoder; other files in it stay.")
-    ] = False,
+    half: HalfOption = False,
+    max_file_size: FileSizeOption = "5GB",
+    force: ReplaceOption = False,
 ) -> None:
     """Write a pipeline's fine-tuned encoder as a Hugging Face folder.
 
@@ -39,13 +42,18 @@ def export(
 
     from spacy_awesome.encoders.lexical import replace_folder
 
-    if folder.exists() and not force:
-        raise ValueError(f"{folder} exists already; name a new folder, or replace its encoder with --force.")
-    if not folder.parent.is_dir():
-        raise ValueError(f"{folder} can't be written: the folder {folder.parent} does not exist. Create it first.")
+    check_folder(folder, force=force)
     encoder = AlignerOptions(model=model).load().aligner.encoder
     with replace_folder(folder) as temporary:
         encoder.save(temporary, dtype=torch.float16 if half else None, max_file_size=max_file_size)
     typer.echo(
         f"{folder}: {encoder.transformer.config.num_hidden_layers} layers, aligned at {encoder.layer}.", err=True
     )
+
+
+def check_folder(folder: Path, *, force: bool) -> None:
+    """Raise ValueError if an encoder cannot be written to this folder, before anything is computed."""
+    if folder.exists() and not force:
+        raise ValueError(f"{folder} exists already; name a new folder, or replace its encoder with --force.")
+    if not folder.parent.is_dir():
+        raise ValueError(f"{folder} can't be written: the folder {folder.parent} does not exist. Create it first.")

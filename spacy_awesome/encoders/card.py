@@ -32,14 +32,18 @@ texts of over 60 subwords), goes through softmax in both directions; subwords ar
 
 ## How it was made
 `spacy project run encoder`, or one by one: `spacy-awesome encoder links`, `lexical` and `pairs`, `spacy train` with
-configs/encoder.cfg, `spacy-awesome export`, `spacy-awesome encoder card`.
+configs/encoder.cfg, `spacy-awesome export`, both again for the second training, `spacy-awesome encoder average` and
+`spacy-awesome encoder card`; project.yml has the commands.
 
 1. Word links: eflomal, both directions, intersected; links that came with the text were kept.
 2. Subword pairs in linked words, positive PMI with an identity prior, truncated eigendecomposition: the embeddings.
 3. Layers that start as the identity, trained on cross-entropy of both softmaxes towards the links; in a part of the
    pairs names and numbers are replaced by invented strings, copied to both sides.
+4. A second, shorter training on other pairs, with the contrastive objective of OneAligner (Niu et al. 2022) beside the
+   cross-entropy: translations against all other pairings of a batch, by BERT-score.
+5. The mean of the weights after steps 3 and 4.
 
-Steps 2 and 3 follow from a seed and the files of step 1. eflomal takes its seed from the operating system, so a
+Steps 2 to 5 follow from a seed and the files of step 1. eflomal takes its seed from the operating system, so a
 rebuild that includes step 1 gives slightly different links, weights and figures.
 
 ## Training data
@@ -59,7 +63,7 @@ the collections apply; some forbid commercial use:
 ## Limits
 Links between words whose translation it has not seen rest on spelling, position and neighbours. Other languages get
 links for names, numbers and cognates only. Sentences are to be compared by BERT-score: a mean of the vectors finds
-translations far less well.
+translations less well.
 """
 
 

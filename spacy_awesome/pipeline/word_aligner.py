@@ -34,6 +34,7 @@ from spacy_awesome.training.losses import (
     check_objectives,
     training_losses,
 )
+from spacy_awesome.training.objectives.contrastive import TEMPERATURE
 
 logger = logging.getLogger("spacy_awesome")
 
@@ -49,6 +50,8 @@ class WordAligner(TrainablePipe):
     objectives: weight of each training objective, one of `spacy_awesome.training.losses.OBJECTIVES`; 0 or absent is
         off; None is self-training alone. masked_lm and translation_lm load the encoder at full depth, with a
         language model's head, and parallel_identification with a head of its own; these are saved with the pipeline.
+    contrastive_temperature: τ of the contrastive objectives; None is the paper's. Their scores are in units of the
+        encoder's scale β, so vectors shorter than those of XLM-R ask for a lower one.
     seed: of what training draws: masks, and pairs that are no translations.
     scorer: from examples to scores.
     """
@@ -65,6 +68,7 @@ class WordAligner(TrainablePipe):
         distortion: float | None = None,
         symmetrization: str = "intersection",
         objectives: dict[str, float] | None = None,
+        contrastive_temperature: float | None = None,
         seed: int = 0,
         scorer: Callable[..., dict[str, Any]] | None = None,
     ) -> None:
@@ -72,10 +76,13 @@ class WordAligner(TrainablePipe):
         self.objectives = {"self_training": 1.0} if objectives is None else dict(objectives)
         check_objectives(self.objectives)
         check_symmetrization(symmetrization)
+        if contrastive_temperature is not None and not contrastive_temperature > 0:
+            raise ValueError(f"Expected a contrastive_temperature above 0, got {contrastive_temperature}.")
         check_settings(threshold=threshold, scale=scale, distortion=distortion)
         shim = encoder_shim(model)
         shim.language_model = any(self.objectives.get(name) for name in LANGUAGE_MODEL_OBJECTIVES)
         shim.parallel_head = bool(self.objectives.get(PARALLEL_OBJECTIVE))
+        self.contrastive_temperature = TEMPERATURE if contrastive_temperature is None else contrastive_temperature
         self.seed = seed
         self.generator = torch.Generator().manual_seed(seed)
         self.extraction = extraction
@@ -181,7 +188,13 @@ class WordAligner(TrainablePipe):
         aligner.encoder.train()
         try:
             for loss in training_losses(
-                aligner, both, gold, self.objectives, generator=self.generator, dropout=drop > 0
+                aligner,
+                both,
+                gold,
+                self.objectives,
+                generator=self.generator,
+                dropout=drop > 0,
+                temperature=self.contrastive_temperature,
             ):
                 if loss.requires_grad:
                     loss.backward()

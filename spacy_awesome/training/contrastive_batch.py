@@ -11,7 +11,7 @@ from torch import Tensor
 
 from spacy_awesome.retrieval.bert_score import bert_scores
 from spacy_awesome.retrieval.normalization import normalize
-from spacy_awesome.training.objectives.contrastive import Negatives, contrastive_loss
+from spacy_awesome.training.objectives.contrastive import TEMPERATURE, Negatives, contrastive_loss
 from spacy_awesome.training.parallel_inputs import are_translations
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ def in_batch_loss(
     pairs: Sequence[tuple[Subwords, Subwords]],
     vectors: Sequence[tuple[Vectors, Vectors]],
     weights: Mapping[str, float],
+    *,
+    temperature: float = TEMPERATURE,
 ) -> Tensor:
     """The weighted objectives of `CONTRASTIVE_OBJECTIVES`, summed over the pairs; 0 for a single pair.
 
@@ -37,6 +39,7 @@ def in_batch_loss(
     product (Niu et al. 2022, section 3.3) in units of the encoder's scale β, in-batch normalised.
 
     vectors: of source and target sentences, in one or several batches, in the order of the pairs.
+    temperature: τ of `contrastive_loss`.
     """
     if len(pairs) < 2:
         logger.warning(
@@ -48,7 +51,7 @@ def in_batch_loss(
     logits = normalize(aligner.scale * scores)
     mismatches = ~are_translations(pairs).to(logits.device)
     losses = [
-        weight * contrastive_loss(logits, mismatches, negatives=negatives).sum()
+        weight * contrastive_loss(logits, mismatches, temperature=temperature, negatives=negatives).sum()
         for name, negatives in CONTRASTIVE_OBJECTIVES.items()
         if (weight := weights.get(name))
     ]

@@ -13,6 +13,7 @@ from spacy_awesome.extraction.softmax import softmax_probabilities
 from spacy_awesome.training.contrastive_batch import CONTRASTIVE_OBJECTIVES, in_batch_loss
 from spacy_awesome.training.masked_inputs import NO_ANSWER, masked_inputs
 from spacy_awesome.training.objectives.consistency import consistency_loss
+from spacy_awesome.training.objectives.contrastive import TEMPERATURE
 from spacy_awesome.training.objectives.cross_entropy import alignment_cross_entropy
 from spacy_awesome.training.objectives.masked_lm import masked_lm_loss
 from spacy_awesome.training.objectives.parallel_identification import parallel_identification_loss
@@ -51,6 +52,7 @@ def training_losses(
     *,
     generator: torch.Generator,
     dropout: bool,
+    temperature: float = TEMPERATURE,
 ) -> Iterator[Tensor]:
     """The weighted objectives, one sum over pairs for each run of the encoder; an objective of weight 0 costs nothing.
 
@@ -63,13 +65,14 @@ def training_losses(
     generator: what masks and mismatched pairs are drawn from, for all pairs at once: it does not matter for them how
         the pairs are split into runs.
     dropout: whether the encoder drops anything. If not, self-training reads its links off the run that it trains.
+    temperature: τ of the contrastive objectives.
     """
     kept = [row for row, (x, y) in enumerate(pairs) if len(x.ids) and len(y.ids)]
     pairs, gold = [pairs[row] for row in kept], [gold[row] for row in kept]
     if not pairs:
         return
     if any(weights.get(name) for name in CONTRASTIVE_OBJECTIVES):
-        yield _contrastive_and_alignment_loss(aligner, pairs, gold, weights, dropout=dropout)
+        yield _contrastive_and_alignment_loss(aligner, pairs, gold, weights, dropout=dropout, temperature=temperature)
     elif any(weights.get(name) for name in LINK_OBJECTIVES):
         for rows in aligner.batches(pairs):
             part = [pairs[row] for row in rows], [gold[row] for row in rows]
@@ -82,12 +85,19 @@ def training_losses(
 
 
 def _contrastive_and_alignment_loss(
-    aligner: PairAligner, pairs: Pairs, gold: Gold, weights: Mapping[str, float], *, dropout: bool
+    aligner: PairAligner,
+    pairs: Pairs,
+    gold: Gold,
+    weights: Mapping[str, float],
+    *,
+    dropout: bool,
+    temperature: float,
 ) -> Tensor:
     """Contrastive objectives compare all pairs, so all vectors are there at once, for the link objectives too."""
     batches = list(aligner.batches(pairs))
     vectors = [aligner.encode([pairs[row] for row in rows]) for rows in batches]
-    loss = in_batch_loss(aligner, [pairs[row] for rows in batches for row in rows], vectors, weights)
+    ordered = [pairs[row] for rows in batches for row in rows]
+    loss = in_batch_loss(aligner, ordered, vectors, weights, temperature=temperature)
     for rows, both in zip(batches, vectors):
         part = [pairs[row] for row in rows], [gold[row] for row in rows]
         loss = loss + alignment_loss(aligner, *part, weights, dropout=dropout, vectors=both)
