@@ -195,7 +195,7 @@ def table_lines(curves: dict[str, dict[str, list[tuple[int, float]]]]) -> list[s
     for start, runs in curves.items():
         for mix, points in runs.items():
             (_, first), (seen, last) = points[0], points[-1]
-            lines.append(f"| {start} | {mix} | {first:.1f} | {last:.1f} | {seen:,} |")
+            lines.append(f"| {start} | {mix} | {first:.2f} | {last:.2f} | {seen:,} |")
     return lines
 
 

@@ -26,13 +26,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_bert_score_finds_what_pooling_misses_in_the_sample(folder: Path) -> None:
+def test_bert_score_finds_nearly_all_of_the_sample_and_pooling_no_more(folder: Path) -> None:
     figures = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
     assert figures["corpus"]["name"] == "sample"
     for code, by_scoring in figures["encoders"]["bundled"].items():
         assert figures["corpus"]["sentences"][code] >= 30
         assert by_scoring["bert_score"]["in_batch"] >= 99
-        assert by_scoring["bert_score"]["none"] >= by_scoring["pooling"]["none"] + 5
+        assert by_scoring["bert_score"]["none"] >= by_scoring["pooling"]["none"] > 90
 
 
 def test_the_report_has_the_table_and_the_chart(folder: Path) -> None:
