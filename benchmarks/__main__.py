@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], None]] = {
         pairs=options.pairs, repeats=options.repeats, encoders=options.encoders, document=options.document
     ),
     "memory": lambda options: memory.run(lines=options.lines, document=options.document),
+    "reader": lambda options: memory.run_reader(lines=options.lines, document=options.document),
 }
 
 
@@ -29,7 +30,7 @@ def main() -> None:
         "--pairs", type=int, default=128, help="pairs for BERT-base; the bundled encoder gets 8 times as many"
     )
     parser.add_argument("--repeats", type=int, default=5, help="rounds of which the median is taken")
-    parser.add_argument("--lines", type=int, default=1_000_000, help="lines of the large file in `memory`")
+    parser.add_argument("--lines", type=int, default=1_000_000, help="lines of the large file in `memory` and `reader`")
     parser.add_argument(
         "--encoders", nargs="*", default=["bundled", "BERT-base"], help="encoders for inference and training"
     )

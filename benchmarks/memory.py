@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -34,18 +35,25 @@ assert len(next(aligner.align_words([(words, words)])))
 
 
 def run(*, lines: int, document: bool) -> None:
-    growth = Table(
-        "Peak memory in MB with few and with many lines", ("what", "lines", "MB", "more_lines", "MB_then", "difference")
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        small, large = _write_lines(Path(folder), SMALL), _write_lines(Path(folder), lines)
-        for what, arguments in (("spacy awesome align", _align), ("training: an epoch of ParallelCorpus", _read)):
-            few, many = peak_megabytes(arguments(small, SMALL)), peak_megabytes(arguments(large, lines))
-            growth.add(what=what, lines=SMALL, MB=few, more_lines=lines, MB_then=many, difference=many - few)
+    growth = _growth("spacy awesome align", _align, lines)
     length = Table("Peak memory in MB of aligning one pair", ("tokens_on_each_side", "MB"))
     for tokens in LONG_PAIRS:
         length.add(tokens_on_each_side=tokens, MB=peak_megabytes(["-c", _LONG_PAIR, str(tokens)]))
     publish("memory", [growth, length], document=document)
+
+
+def run_reader(*, lines: int, document: bool) -> None:
+    publish("reader", [_growth("training: an epoch of ParallelCorpus", _read, lines)], document=document)
+
+
+def _growth(what: str, arguments: Callable[[Path, int], list[str]], lines: int) -> Table:
+    table = Table(
+        "Peak memory in MB with few and with many lines", ("what", "lines", "MB", "more_lines", "MB_then", "difference")
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        few, many = (peak_megabytes(arguments(_write_lines(Path(folder), count), count)) for count in (SMALL, lines))
+    table.add(what=what, lines=SMALL, MB=few, more_lines=lines, MB_then=many, difference=many - few)
+    return table
 
 
 def peak_megabytes(arguments: list[str]) -> float:
