@@ -10,6 +10,7 @@ shape with random weights. A run that is finished is skipped, one that was inter
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -24,7 +25,7 @@ import typer
 from thinc.api import Config
 
 from spacy_awesome.encoders.lexical import replace_folder
-from spacy_awesome.encoders.loading import load_encoder, save_encoder
+from spacy_awesome.encoders.loading import BUNDLED, load_encoder, save_encoder
 from spacy_awesome.formats.files import open_output
 from spacy_awesome.formats.parallel_text import TAB, read_pairs, write_pair
 from spacy_awesome.formats.pharaoh import read_links, write_links
@@ -112,10 +113,20 @@ def train(
     """Train from each start with each mix of objectives."""
     for start in starts(work):
         for mix in MIXES:
-            finished = run_folder(work, start, mix) / "finished"
-            if not finished.exists():
-                subprocess.run(train_command(work, start, mix, steps=steps, every=every, gpu=gpu), check=True)
-                finished.touch()
+            folder = run_folder(work, start, mix)
+            config = run_config(work, start, mix, steps=steps, every=every)
+            contents = [config.to_bytes(), *(path.read_bytes() for path in inputs(work, start, mix))]
+            key = hashlib.blake2b(b"\0".join(contents), digest_size=16).hexdigest()
+            if not (folder / key).exists():
+                # Nothing of a run on other text or from other weights is to go on.
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(parents=True)
+                config.to_disk(folder / "config.cfg", interpolate=False)
+                (folder / key).touch()
+            if not (folder / "finished").exists():
+                command = [sys.executable, "-m", "spacy", "train", str(folder / "config.cfg"), "--output", str(folder)]
+                subprocess.run([*command, "--gpu-id", str(gpu)], check=True)
+                (folder / "finished").touch()
 
 
 def run_folder(work: Path, start: str, mix: str) -> Path:
@@ -123,11 +134,16 @@ def run_folder(work: Path, start: str, mix: str) -> Path:
     return work / "runs" / f"{start}, {mix}"
 
 
-def train_command(work: Path, start: str, mix: str, *, steps: int, every: int, gpu: int) -> list[str]:
-    """The `spacy train` command of a run. Writes its configuration: configs/finetune.cfg, but for what is set here."""
+def inputs(work: Path, start: str, mix: str) -> list[Path]:
+    """The files that a run depends on: its text, and the weights of its start."""
+    encoder = BUNDLED if start == "bundled" else work / start
+    return [work / MIXES[mix][0], *sorted(encoder.glob("*.safetensors"))]
+
+
+def run_config(work: Path, start: str, mix: str, *, steps: int, every: int) -> Config:
+    """The configuration of a run: configs/finetune.cfg, but for what is set here."""
     text, objectives = MIXES[mix]
     folder = run_folder(work, start, mix)
-    folder.mkdir(parents=True, exist_ok=True)
     config = Config().from_disk(CONFIG, interpolate=False)
     config["paths"] |= {
         "encoder": "bundled" if start == "bundled" else str(work / start),
@@ -147,9 +163,7 @@ def train_command(work: Path, start: str, mix: str, *, steps: int, every: int, g
     training["batcher"] = {"@batchers": "spacy.batch_by_sequence.v1", "size": PAIRS_A_STEP}
     training["optimizer"]["learn_rate"] |= {"initial_rate": STARTS[start], "warmup_steps": steps // 10}
     training["logger"] = {"@loggers": "spacy.ConsoleLogger.v3", "output_file": str(folder / "scores.jsonl")}
-    config.to_disk(folder / "config.cfg", interpolate=False)
-    command = [sys.executable, "-m", "spacy", "train", str(folder / "config.cfg")]
-    return [*command, "--output", str(folder), "--gpu-id", str(gpu)]
+    return config
 
 
 @app.command()

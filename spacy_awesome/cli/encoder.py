@@ -18,8 +18,8 @@ DEFAULT_WORK = Path("build/encoder")
 
 encoder_app = typer.Typer(
     help="Make a small encoder from sentences and their translations, on a CPU. The steps, in this order: links, "
-    "lexical, pairs; then `spacy train` with configs/encoder.cfg, `spacy-awesome export`, and card. What is done "
-    "is skipped, so a step that was interrupted can be run again.",
+    "lexical, pairs; then `spacy train` with configs/encoder.cfg, `spacy-awesome export`, average of two trainings, "
+    "and card. What is done is skipped, so a step that was interrupted can be run again.",
     no_args_is_help=True,
 )
 
