@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from spacy_awesome.cli.export import FileSizeOption, FolderArgument, HalfOption, ReplaceOption, check_folder
+from spacy_awesome.cli.export import check_folder
+from spacy_awesome.cli.options import EncoderFolderArgument, FileSizeOption, HalfOption, ReplaceOption
 from spacy_awesome.training.encoder_options import DISTORTION, SCALE, THRESHOLD, LexicalOptions, PairOptions
 
 LANGUAGES = "es,de,fr,it,nl,pt"
@@ -167,7 +168,7 @@ def pairs_command(
 def average_command(
     first: Annotated[str, typer.Argument(help="Folder of an encoder.")],
     second: Annotated[str, typer.Argument(help="Folder of one that was trained further from it.")],
-    folder: FolderArgument,
+    folder: EncoderFolderArgument,
     *,
     share: Annotated[float, typer.Option(min=0, max=1, help="Weight of the second encoder.")] = 0.5,
     half: HalfOption = False,

@@ -7,21 +7,18 @@ from typing import Annotated
 
 import typer
 
-from spacy_awesome.cli.options import AlignerOptions
-
-FolderArgument = Annotated[
-    Path, typer.Argument(metavar="FOLDER", help="Folder to write; it must not exist yet, unless --force is given.")
-]
-HalfOption = Annotated[bool, typer.Option("--half", help="Write the weights in half precision (float16).")]
-FileSizeOption = Annotated[
-    str, typer.Option(metavar="SIZE", help="Spread the weights over files of at most this size, such as 16MB.")
-]
-ReplaceOption = Annotated[bool, typer.Option("--force", help="Replace the folder's encoder; other files in it stay.")]
+from spacy_awesome.cli.options import (
+    AlignerOptions,
+    EncoderFolderArgument,
+    FileSizeOption,
+    HalfOption,
+    ReplaceOption,
+)
 
 
 def export(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a spaCy pipeline that has a word_aligner.")],
-    folder: FolderArgument,
+    folder: EncoderFolderArgument,
     *,
     half: HalfOption = False,
     max_file_size: FileSizeOption = "5GB",

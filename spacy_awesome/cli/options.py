@@ -20,6 +20,14 @@ T = TypeVar("T")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else; figures are per cent.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")]
+EncoderFolderArgument = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="Folder to write; it must not exist yet, unless --force is given.")
+]
+HalfOption = Annotated[bool, typer.Option("--half", help="Write the weights in half precision (float16).")]
+FileSizeOption = Annotated[
+    str, typer.Option(metavar="SIZE", help="Spread the weights over files of at most this size, such as 16MB.")
+]
+ReplaceOption = Annotated[bool, typer.Option("--force", help="Replace the folder's encoder; other files in it stay.")]
 ModelOption = Annotated[
     str | None,
     typer.Option(
