@@ -55,13 +55,18 @@ def encoder_operations(config: PretrainedConfig, rows: int, length: int) -> int:
     return int(2 * config.num_hidden_layers * rows * length * per_token)
 
 
-def matmul_rate(dtype: torch.dtype, *, repeats: int = 5) -> float:
-    """Operations a second of a product as large as the encoder's own."""
+def matmul_rate(precision: str, *, repeats: int = 5) -> float:
+    """Operations a second of a product as large as the encoder's own, in "float32", "bfloat16" or "int8"."""
     size = (4096, 768, 3072)
-    left, right = torch.randn(size[0], size[1], dtype=dtype), torch.randn(size[1], size[2], dtype=dtype)
+    left, right = torch.randn(size[0], size[1]), torch.randn(size[1], size[2])
+    if precision == "int8":
+        multiply, left, right = torch._int_mm, (10 * left).to(torch.int8), (10 * right).to(torch.int8)
+    else:
+        dtype = getattr(torch, precision)
+        multiply, left, right = torch.mm, left.to(dtype), right.to(dtype)
     best = float("inf")
     for _ in range(repeats + 1):
         start = time.perf_counter()
-        left @ right
+        multiply(left, right)
         best = min(best, time.perf_counter() - start)
     return 2 * size[0] * size[1] * size[2] / best

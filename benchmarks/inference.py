@@ -27,12 +27,15 @@ Engine = Callable[[Sequence[WordPair]], list[str]]
 
 PLAIN = "awesome-align's loop"
 METHODS = ("softmax", "entmax", "optimal_transport", "argmax", "itermax")
+PRECISIONS = ("float32", "bfloat16", "int8")
+# Enough to load and allocate what is needed; a whole round more would cost minutes.
+_WARM_UP = 16
 
 
 def run(*, pairs: int, repeats: int, encoders: Sequence[str], document: bool) -> None:
     speed = Table(
         "Words to links, pairs in a stream; ratios of speed to awesome-align's loop and to SimAlign (argmax)",
-        ("encoder", "text", "engine", "pairs_per_second", "words_per_second", "to_loop", "to_SimAlign",
+        ("encoder", "text", "pairs", "engine", "pairs_per_second", "words_per_second", "to_loop", "to_SimAlign",
          "outside_encoder_%", "encoder_GFLOP/s", "of_matmul_%", "same_links_%"),
     )  # fmt: skip
     methods = Table(
@@ -41,7 +44,7 @@ def run(*, pairs: int, repeats: int, encoders: Sequence[str], document: bool) ->
     with tempfile.TemporaryDirectory() as folder:
         for encoder in encoders:
             path, layer = encoder_path(encoder, Path(folder))
-            count = pairs if encoder == "BERT-base" else 8 * pairs
+            count = pairs if encoder == "BERT-base" else 4 * pairs
             engines = _engines(path, layer)
             for corpus in CORPORA:
                 text = load_pairs(corpus, count)
@@ -49,7 +52,7 @@ def run(*, pairs: int, repeats: int, encoders: Sequence[str], document: bool) ->
                     speed.add(encoder=encoder, text=corpus, engine="skipped: SPACY_AWESOME_DATA is not set")
                     continue
                 _compare(speed, encoder, corpus, engines, text, repeats)
-                methods.add(encoder=encoder, text=corpus, **_method_speeds(path, layer, text, repeats))
+                methods.add(encoder=encoder, text=corpus, **_method_speeds(path, layer, text[: count // 4], repeats))
     publish("inference", [speed, methods], document=document)
 
 
@@ -98,7 +101,7 @@ def make_aligner(
 def _engines(path: Path, layer: int | None) -> dict[str, tuple[Engine, torch.nn.Module]]:
     """For each name, pairs to Pharaoh lines, and the encoder that it runs."""
     engines: dict[str, tuple[Engine, torch.nn.Module]] = {}
-    ours = {precision: make_aligner(path, layer, precision=precision) for precision in ("float32", "bfloat16")}
+    ours = {precision: make_aligner(path, layer, precision=precision) for precision in PRECISIONS}
     settings = ours["float32"].aligner
     plain = PlainAligner(
         AutoModel.from_pretrained(path, num_hidden_layers=settings.encoder.layer, attn_implementation="eager"),
@@ -147,7 +150,7 @@ def _compare(
     text: list[WordPair],
     repeats: int,
 ) -> None:
-    rates = {name: matmul_rate(dtype) for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16))}
+    rates = {precision: matmul_rate(precision) for precision in PRECISIONS}
     clocks = {name: EncoderClock(transformer) for name, (_, transformer) in engines.items()}
     lines: dict[str, list[str]] = {}
     shares: dict[str, list[float]] = {name: [] for name in engines}
@@ -161,15 +164,18 @@ def _compare(
 
         return once
 
-    seconds = interleaved({name: measured(name) for name in engines}, repeats=repeats)
+    for engine, _ in engines.values():
+        engine(text[:_WARM_UP])
+    seconds = interleaved({name: measured(name) for name in engines}, repeats=repeats, warm_up=False)
     words = sum(len(source) + len(target) for source, target in text)
     for name, runs in seconds.items():
         clock, ours = clocks[name], name.startswith("word_aligner")
         rate = clock.operations / clock.seconds
-        precision = "bfloat16" if "bfloat16" in name else "float32"
+        precision = name.split()[-1] if ours else "float32"
         row = {
             "encoder": encoder,
             "text": corpus,
+            "pairs": len(text),
             "engine": name,
             "pairs_per_second": len(text) / statistics.median(runs),
             "words_per_second": words / statistics.median(runs),
@@ -188,8 +194,10 @@ def _compare(
 def _method_speeds(path: Path, layer: int | None, text: list[WordPair], repeats: int) -> dict[str, float]:
     """Each method's speed over softmax's, on one encoder."""
     engines = {method: _lines(make_aligner(path, layer, extraction=method)) for method in METHODS}
+    for engine in engines.values():
+        engine(text[:_WARM_UP])
     runs = {method: (lambda engine=engine: engine(text)) for method, engine in engines.items()}
-    seconds = interleaved(runs, repeats=repeats)
+    seconds = interleaved(runs, repeats=repeats, warm_up=False)
     return {method: speed_ratio(seconds["softmax"], seconds[method]) for method in METHODS}
 
 

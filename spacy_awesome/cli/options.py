@@ -42,7 +42,7 @@ BatchTokensOption = Annotated[
     int | None, typer.Option(min=1, help="Subwords that are encoded at once: lower it if memory runs out.")
 ]
 PrecisionOption = Annotated[
-    str | None, typer.Option(help="Number format of the encoder: float32, bfloat16 or float16.")
+    str | None, typer.Option(help="Number format of the encoder: float32, bfloat16, float16 or int8.")
 ]
 
 

@@ -16,11 +16,18 @@ from thinc.types import Floats2d
 from spacy_awesome.encoders.encoder import SubwordEncoder
 from spacy_awesome.encoders.finetuning import FinetuningSettings, TorchOptimizer, freeze, weight_groups
 from spacy_awesome.encoders.loading import load_encoder
+from spacy_awesome.encoders.quantization import quantize_linear_layers
 
-Precision = Literal["float32", "mixed", "bfloat16", "float16"]
+Precision = Literal["float32", "mixed", "bfloat16", "float16", "int8"]
 Sentences = list[list[str]]
 
-_WEIGHTS = {"float32": torch.float32, "mixed": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_WEIGHTS = {
+    "float32": torch.float32,
+    "mixed": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "int8": torch.float32,
+}
 
 _PARALLEL_HEAD = "parallel_head.safetensors"
 
@@ -41,14 +48,15 @@ def hf_encoder(
     layer: the layer whose vectors are compared, from 1; 0 is the embeddings; None is the encoder's own default.
         Later layers are not even built, unless the word aligner's training objectives need a language model.
     precision: of the weights: float32, bfloat16 or float16; or "mixed": weights in float32 and layers in bfloat16,
-        where the processor or GPU has it. Training takes float32 or mixed. Similarities are always in float32.
+        where the processor or GPU has it; or "int8": linear layers in 8-bit integers, on processors. Training takes
+        float32 or mixed. Similarities are always in float32.
     max_batch_tokens: padded subwords that the encoder sees at once.
     frozen_layers: training changes only what is above this layer; 0 keeps the embeddings, 3 also the first three layers
         as they are. None trains everything.
     embedding_rate: the embeddings' learning rate, as a share of that of all other weights.
     gradient_checkpointing: keep little of each run in training, and compute it again: less memory, more time.
     Raises ValueError at an unknown precision, a budget below 1 or a negative rate; at first use, if the encoder cannot
-        be loaded.
+        be loaded, or at int8 on a GPU.
     """
     if precision not in _WEIGHTS:
         raise ValueError(f"Unknown precision {precision!r}; expected one of: {', '.join(_WEIGHTS)}.")
@@ -165,11 +173,16 @@ class EncoderShim(PyTorchShim):
     def _load(self, path: str, layer: int | None) -> None:
         loaded = load_encoder(path, layer=layer, dtype=_WEIGHTS[self.precision], language_model=self.language_model)
         encoder = SubwordEncoder(loaded, parallel_head=self.parallel_head, mixed_precision=self.precision == "mixed")
+        device = get_torch_default_device()
+        if self.precision == "int8":
+            if device.type != "cpu":
+                raise ValueError('precision = "int8" is for processors; on a GPU set "bfloat16" or "float16".')
+            quantize_linear_layers(encoder.transformer)
         if self.finetuning.frozen_layers is not None:
             freeze(encoder.transformer, self.finetuning.frozen_layers, layer=encoder.layer)
         if self.finetuning.gradient_checkpointing:
             encoder.recompute_activations()
-        self._model = encoder.to(get_torch_default_device())
+        self._model = encoder.to(device)
         self._stepper = None
 
 

@@ -14,10 +14,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from spacy_awesome.encoders.batching import batches_by_length
 from spacy_awesome.encoders.finetuning import has_bfloat16, recompute_activations
 from spacy_awesome.encoders.heads import ParallelHead
 from spacy_awesome.encoders.loading import LoadedEncoder, layer_module, longest_input, save_encoder
 from spacy_awesome.encoders.tokenization import Ids, Subwords, SubwordTokenizer, windows
+
+# Numbers in the hidden states of one run on a processor, as in 512 subwords of BERT-base: what comes between its layers
+# stays near the processor, and sentences of one run are of like length (docs/performance.md).
+_CPU_RUN = 512 * 768
 
 
 def _one_thread() -> None:
@@ -111,30 +116,34 @@ class SubwordEncoder(nn.Module):
     def encode(self, sentences: Sequence[Subwords], *, max_tokens: int = 4096) -> Vectors:
         """Vectors of all sentences, padded to the longest.
 
-        max_tokens: padded subwords in one run of the encoder; more sentences than fit take several runs.
+        max_tokens: the most padded subwords in one run of the encoder; sentences of like length share a run.
         Each subword of a sentence longer than the encoder takes its vector from the window with most context.
         """
+        longest = max((len(sentence.ids) for sentence in sentences), default=0)
         pieces = [
             (row, *window)
             for row, sentence in enumerate(sentences)
-            if len(sentence.ids)
             for window in windows(len(sentence.ids), self.window)
         ]
-        longest = max((len(sentence.ids) for sentence in sentences), default=0)
-        lead = len(self.tokenizer.prefix)
-        per_run = max(1, max_tokens // (min(longest, self.window) + self.special_tokens))
-        if pieces and len(pieces) == len(sentences) <= per_run:
-            # Everything fits in one run and nothing is cut: no copy.
-            hidden = self(*self.pad([self.tokenizer.single(sentence.ids) for sentence in sentences]))
-            values = hidden[:, lead : lead + longest]
-        else:
-            values = torch.zeros(len(sentences), longest, self.width, device=self.device)
-            for first in range(0, len(pieces), per_run):
-                run = pieces[first : first + per_run]
-                inputs = [self.tokenizer.single(sentences[row].ids[start:end]) for row, start, end, _, _ in run]
-                hidden = self(*self.pad(inputs))
-                for states, (row, start, _, keep, stop) in zip(hidden, run):
-                    values[row, keep:stop] = states[lead + keep - start : lead + stop - start]
+        budget = min(max_tokens, _CPU_RUN // self.width) if self.device.type == "cpu" else max_tokens
+
+        def fits(rows: int, width: int) -> bool:
+            return rows * (width + self.special_tokens) <= budget
+
+        # Where each subword's vector stands among those of all runs; at 0 stands that of padding.
+        places = np.zeros((len(sentences), longest), dtype=np.int64)
+        found = [torch.zeros(1, self.width, dtype=self.transformer.dtype, device=self.device)]
+        filled = 1
+        for run in batches_by_length([end - start for _, start, end, _, _ in pieces], fits):
+            parts = [pieces[place] for place in run]
+            inputs = [self.tokenizer.single(sentences[row].ids[start:end]) for row, start, end, _, _ in parts]
+            hidden = self(*self.pad(inputs))
+            for row, start, _, keep, stop in parts:
+                first = filled + len(self.tokenizer.prefix) - start
+                places[row, keep:stop] = np.arange(first + keep, first + stop)
+                filled += hidden.shape[1]
+            found.append(hidden.flatten(0, 1))
+        values = nn.functional.embedding(torch.from_numpy(places).to(self.device), torch.cat(found), padding_idx=0)
         lengths = torch.tensor([len(sentence.ids) for sentence in sentences], dtype=torch.int64)
         mask = torch.arange(longest) < lengths[:, None]
         words = torch.from_numpy(_pad([sentence.words for sentence in sentences], longest, 0))

@@ -175,8 +175,8 @@ class SpanProjector(Pipe):
         return project_spans(
             spans,
             alignment,
-            source_punct=_punctuation(pair.source),
-            target_punct=_punctuation(doc),
+            source_punct=_Punctuation(pair.source),
+            target_punct=_Punctuation(doc),
             rule=settings.rule,
             max_gap=settings.max_gap,
             assignment=settings.assignment,
@@ -220,14 +220,18 @@ class SpanProjector(Pipe):
         span = Span(doc, outcome.start, outcome.end, label=record.label, kb_id=source.kb_id_, span_id=source.id_)
         return ProjectedSpan(record, span)
 
-    def _foreign(self, spans: Iterable[Span], pair: Parallel) -> list[Span]:
+    def _foreign(self, spans: Sequence[Span] | SpanGroup, pair: Parallel) -> list[Span]:
         """Those of the target spans that this component did not write itself in an earlier run."""
+        if not spans:
+            return []
         own = {(r.target_start, r.target_end, r.label) for r in pair.projections if r.component == self.name}
         return [span for span in spans if (span.start, span.end, span.label_) not in own]
 
     def _write_ents(self, doc: Doc, pair: Parallel, spans: list[Span]) -> None:
-        taken = {i for span in spans for i in range(span.start, span.end)}
-        others = [ent for ent in self._foreign(doc.ents, pair) if taken.isdisjoint(range(ent.start, ent.end))]
+        others = self._foreign(doc.ents, pair)
+        if others:
+            taken = {i for span in spans for i in range(span.start, span.end)}
+            others = [ent for ent in others if taken.isdisjoint(range(ent.start, ent.end))]
         doc.ents = [*others, *spans]
 
     def _write_group(self, doc: Doc, pair: Parallel, spans: list[Span], key: str) -> None:
@@ -292,6 +296,18 @@ def _score_group(examples: list[Example], key: str) -> Scores:
     )
 
 
-def _punctuation(doc: Doc) -> list[bool]:
-    """Which tokens are nothing but punctuation, quotes (`` is a symbol to Unicode) or white space."""
-    return [token.is_punct or token.is_quote or token.is_space for token in doc]
+class _Punctuation(Sequence[bool]):
+    """Which tokens are nothing but punctuation, quotes (`` is a symbol to Unicode) or white space.
+
+    Looked up when asked for: only a span's linked tokens are.
+    """
+
+    def __init__(self, doc: Doc) -> None:
+        self._doc = doc
+
+    def __len__(self) -> int:
+        return len(self._doc)
+
+    def __getitem__(self, index: Any) -> Any:
+        token = self._doc[index]
+        return token.is_punct or token.is_quote or token.is_space
