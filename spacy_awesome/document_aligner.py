@@ -52,7 +52,9 @@ class DocumentAligner:
         source_language, target_language: codes like "en", for the choice of text that is surely no translation; a
             document of a few sentences needs it more than a long one.
         """
-        left, right = self._vectors(source), self._vectors(target)
+        # Together, because sentences of like length share a run of the encoder.
+        both = self._vectors([*source, *target])
+        left, right = both[: len(source)], both[len(source) :]
         # Text in the language of one side is what the other side would find its translation in.
         biases = frozen_bead_biases(
             left,

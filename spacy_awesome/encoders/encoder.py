@@ -125,7 +125,9 @@ class SubwordEncoder(nn.Module):
             for row, sentence in enumerate(sentences)
             for window in windows(len(sentence.ids), self.window)
         ]
-        budget = min(max_tokens, _CPU_RUN // self.width) if self.device.type == "cpu" else max_tokens
+        # Not in training: each run back would add up gradients of all weights, those of unused words included.
+        small = self.device.type == "cpu" and not torch.is_grad_enabled()
+        budget = min(max_tokens, _CPU_RUN // self.width) if small else max_tokens
 
         def fits(rows: int, width: int) -> bool:
             return rows * (width + self.special_tokens) <= budget
