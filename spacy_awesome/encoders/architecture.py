@@ -15,8 +15,8 @@ from thinc.types import Floats2d
 
 from spacy_awesome.encoders.encoder import SubwordEncoder
 from spacy_awesome.encoders.finetuning import FinetuningSettings, TorchOptimizer, freeze, weight_groups
+from spacy_awesome.encoders.linear import Int8Linear, replace_linear_layers
 from spacy_awesome.encoders.loading import load_encoder
-from spacy_awesome.encoders.quantization import quantize_linear_layers
 
 Precision = Literal["float32", "mixed", "bfloat16", "float16", "int8"]
 Sentences = list[list[str]]
@@ -177,7 +177,7 @@ class EncoderShim(PyTorchShim):
         if self.precision == "int8":
             if device.type != "cpu":
                 raise ValueError('precision = "int8" is for processors; on a GPU set "bfloat16" or "float16".')
-            quantize_linear_layers(encoder.transformer)
+            replace_linear_layers(encoder.transformer, Int8Linear)
         if self.finetuning.frozen_layers is not None:
             freeze(encoder.transformer, self.finetuning.frozen_layers, layer=encoder.layer)
         if self.finetuning.gradient_checkpointing:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from spacy_awesome.encoders.batching import batches_by_length
 from spacy_awesome.encoders.finetuning import has_bfloat16, recompute_activations
 from spacy_awesome.encoders.heads import ParallelHead
+from spacy_awesome.encoders.linear import OneDnnLinear, replace_linear_layers
 from spacy_awesome.encoders.loading import LoadedEncoder, layer_module, longest_input, save_encoder
 from spacy_awesome.encoders.tokenization import Ids, Subwords, SubwordTokenizer, windows
 
@@ -67,6 +68,8 @@ class SubwordEncoder(nn.Module):
         self.language_model = loaded.language_model
         self.mixed_precision = mixed_precision
         self.parallel_head = ParallelHead(self.width).to(loaded.transformer.dtype) if parallel_head else None
+        if torch.backends.mkldnn.is_available():
+            replace_linear_layers(loaded.transformer, OneDnnLinear)
         # Of the runs of `forward` that are under way, by thread: a pipeline may be used from several at once.
         self._last_layer_output: dict[int, Tensor | None] = {}
         last = layer_module(loaded.transformer, loaded.layer) if loaded.cut else None

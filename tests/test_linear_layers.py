@@ -1,4 +1,4 @@
-"""8-bit integers: the layer against a slow loop, one row apart from others, and links that stay."""
+"""Linear layers of our own: against torch's, against a slow loop in integers, and links that stay."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spacy.language import Language
 from torch import Tensor, nn
 
 import spacy_awesome.encoders.architecture as architecture_module
-from spacy_awesome.encoders.quantization import Int8Linear, quantize_linear_layers
+from spacy_awesome.encoders.linear import Int8Linear, OneDnnLinear, replace_linear_layers
 from spacy_awesome.formats.sentences import read_sentences
 from spacy_awesome.pipeline.word_aligner import WordAligner
 
@@ -49,6 +49,34 @@ def test_the_layer_equals_a_slow_loop_in_integers() -> None:
         assert output.tolist() == pytest.approx(linear_in_integers(linear, row), rel=1e-4, abs=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("shape", [(7,), (1, 7), (3, 5, 7)])
+def test_the_layer_of_onednn_equals_torchs(dtype: torch.dtype, bias: bool, shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    linear, rows = nn.Linear(7, 4, bias=bias).to(dtype), torch.randn(shape).to(dtype)
+    with torch.inference_mode():
+        torch.testing.assert_close(OneDnnLinear(linear)(rows), linear(rows))
+
+
+def test_the_layer_of_onednn_trains_as_torchs_does() -> None:
+    torch.manual_seed(0)
+    linear, rows = nn.Linear(7, 4), torch.randn(3, 7)
+    layer = OneDnnLinear(linear)
+    layer(rows).sum().backward()
+    found, linear.weight.grad = linear.weight.grad, None
+    linear(rows).sum().backward()
+    assert found is not None
+    assert linear.weight.grad is not None
+    assert torch.equal(found, linear.weight.grad)
+
+
+def test_mixed_precision_computes_in_bfloat16_in_the_layer_of_onednn() -> None:
+    layer, rows = OneDnnLinear(nn.Linear(7, 4)), torch.randn(3, 7)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert layer(rows).dtype == torch.bfloat16
+
+
 @given(batch=st.integers(1, 3), length=st.integers(1, 5), scale=st.sampled_from([0.0, 1e-6, 1.0, 1e6]))
 def test_a_row_does_not_depend_on_its_batch(batch: int, length: int, scale: float) -> None:
     torch.manual_seed(batch * length)
@@ -72,7 +100,7 @@ def test_a_layer_without_bias() -> None:
 def test_all_linear_layers_of_a_module_are_replaced_and_its_weights_are_saved_as_they_were() -> None:
     module = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.LayerNorm(4), nn.Linear(4, 2)))
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    quantize_linear_layers(module)
+    replace_linear_layers(module, Int8Linear)
     assert [type(part) for part in (module[0], module[1][0], module[1][1])] == [Int8Linear, nn.LayerNorm, Int8Linear]
     assert module.state_dict().keys() == before.keys()
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
