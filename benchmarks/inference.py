@@ -28,8 +28,8 @@ Engine = Callable[[Sequence[WordPair]], list[str]]
 PLAIN = "awesome-align's loop"
 METHODS = ("softmax", "entmax", "optimal_transport", "argmax", "itermax")
 PRECISIONS = ("float32", "bfloat16", "int8")
-# Enough to load and allocate what is needed; a whole round more would cost minutes.
-_WARM_UP = 16
+# Enough to load what is needed, and for most lengths to have been seen; a whole round more would cost minutes.
+_WARM_UP = 64
 
 
 def run(*, pairs: int, repeats: int, encoders: Sequence[str], document: bool) -> None:

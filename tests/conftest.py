@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import spacy
 import torch
+from hypothesis import settings
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
@@ -23,6 +24,10 @@ from transformers import (
     XLMRobertaConfig,
     XLMRobertaModel,
 )
+
+# An example that takes long on a busy machine is no error.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 TEXT = [
     "Angela Merkel visited Paris on Monday , the German government said .",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from projection_helpers import make_projector, make_source, nlp, texts
 from spacy.tokens import Doc
@@ -65,7 +65,6 @@ def test_alignment_modes_follow_char_span(mode: str, expected: str):
 
 
 @pytest.mark.parametrize("mode", ["expand", "contract", "strict"])
-@settings(deadline=None)
 @given(data=st.data())
 def test_a_words_tokens_are_those_of_char_span(mode: str, data: st.DataObject):
     doc = Doc(nlp.vocab, words=data.draw(st.lists(st.sampled_from(["a", "bc", "def"]), min_size=1, max_size=6)))

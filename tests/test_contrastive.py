@@ -43,7 +43,7 @@ def random_scores(size: int, seed: int) -> Tensor:
     return 10 * torch.randn(size, size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(2, 6), st.integers(0, 10**6))
 def test_every_translation_is_set_against_all_negatives_of_the_batch(size: int, seed: int) -> None:
     scores = random_scores(size, seed)
@@ -54,7 +54,7 @@ def test_every_translation_is_set_against_all_negatives_of_the_batch(size: int, 
     assert contrastive_loss(scores, off_diagonal(size)).tolist() == pytest.approx(expected)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(2, 6), st.integers(0, 10**6))
 def test_one_dimensional_negatives_are_those_of_the_same_sentence(size: int, seed: int) -> None:
     scores = random_scores(size, seed)

@@ -219,7 +219,7 @@ def subword_cases(draw: st.DrawFn) -> tuple[LinkProbabilities, torch.Tensor, tor
 
 
 @given(subword_cases(), st.sampled_from(["intersection", "union", "forward", "backward"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_words_are_linked_and_scored_by_their_best_subwords(case: Any, method: str) -> None:
     probabilities, source_words, target_words = case
     threshold = 0.2
@@ -239,7 +239,7 @@ def test_words_are_linked_and_scored_by_their_best_subwords(case: Any, method: s
 
 
 @given(subword_cases(), st.sampled_from(["grow-diag", "grow-diag-final", "grow-diag-final-and"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_grow_diag_joins_the_word_links_of_both_directions(case: Any, method: str) -> None:
     probabilities, *words = case
 

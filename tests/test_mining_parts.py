@@ -126,7 +126,7 @@ def test_an_array_goes_on_where_it_was_left(tmp_path: Path) -> None:
 
 
 # A busy machine is no reason to fail.
-unhurried = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+unhurried = settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 CANDIDATES = st.dictionaries(
     st.tuples(st.integers(0, 5), st.integers(0, 5)), st.sampled_from([0.1, 0.2, 0.5, 0.7, 0.9]), min_size=1
 )

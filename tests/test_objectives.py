@@ -44,7 +44,7 @@ def link_losses(similarity: Tensor, links: Tensor, source_mask: Tensor, target_m
 
 
 @given(lengths=sizes, seed=seeds)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_self_training_and_consistency_equal_slow_loops(lengths: list[tuple[int, int]], seed: int) -> None:
     similarity, links, source_mask, target_mask = link_batch(lengths, seed)
     found = link_losses(similarity, links, source_mask, target_mask)
@@ -62,7 +62,7 @@ def test_self_training_and_consistency_equal_slow_loops(lengths: list[tuple[int,
 
 
 @given(lengths=sizes, seed=seeds, padding=st.integers(0, 3))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_link_objectives_do_not_depend_on_padding_or_batch_mates(
     lengths: list[tuple[int, int]], seed: int, padding: int
 ) -> None:
@@ -91,7 +91,7 @@ def test_consistency_is_minus_one_where_both_directions_are_certain_and_agree() 
 
 
 @given(counts=st.lists(st.integers(0, 4), min_size=1, max_size=5), seed=seeds)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_masked_lm_equals_a_slow_loop_and_each_sentence_stands_alone(counts: list[int], seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     logits = torch.randn(sum(counts), 7, generator=generator, dtype=torch.float64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from projection_helpers import alignments, disjoint_spans, masks, slow_candidates, slow_greedy
 
@@ -146,7 +146,6 @@ def test_unknown_names_are_errors(option: str):
         project_spans([(0, 1)], links("0-0", 1, 1), **{option: "best"})
 
 
-@settings(deadline=None)
 @given(data=st.data(), alignment=alignments())
 def test_greedy_link_f1_equals_the_definition(data: st.DataObject, alignment: WordAlignment):
     spans = data.draw(disjoint_spans(alignment.source_length))
@@ -161,7 +160,6 @@ def test_greedy_link_f1_equals_the_definition(data: st.DataObject, alignment: Wo
         assert outcome.score == pytest.approx(float(score), abs=1e-11)
 
 
-@settings(deadline=None)
 @given(data=st.data(), alignment=alignments(), rule=st.sampled_from(RULES))
 def test_every_rule_picks_among_the_candidates_of_the_definition(
     data: st.DataObject, alignment: WordAlignment, rule: str
@@ -178,7 +176,6 @@ def test_every_rule_picks_among_the_candidates_of_the_definition(
                 assert outcome.score == pytest.approx(float(max(scores.values())), abs=1e-11)
 
 
-@settings(deadline=None)
 @given(
     data=st.data(),
     alignment=alignments(),
@@ -194,7 +191,6 @@ def test_no_target_token_is_given_twice(data: st.DataObject, alignment: WordAlig
     assert len(taken) == len(set(taken))
 
 
-@settings(deadline=None)
 @given(st.data(), st.integers(1, 12), st.sampled_from(RULES), st.sampled_from(["greedy", "exact"]))
 def test_identical_sentences_project_every_span_onto_itself(
     data: st.DataObject, length: int, rule: str, assignment: str
@@ -212,7 +208,6 @@ _candidates = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(_candidates, max_size=4, unique_by=lambda c: (c.start, c.end)), max_size=5))
 def test_exact_assignment_reaches_the_optimum_of_trying_everything(options: list[list[Candidate]]):
     best = 0.0

@@ -52,7 +52,7 @@ def slow_scores(source: Sentences, target: Sentences, *, cosine: bool) -> tuple[
 
 
 batches = st.builds(make_sentences, st.lists(st.integers(1, 6), min_size=2, max_size=6), seed=st.integers(0, 10**6))
-fast = settings(max_examples=30, deadline=None)
+fast = settings(max_examples=30)
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "dot"])

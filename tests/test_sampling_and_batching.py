@@ -30,13 +30,13 @@ def shape(example: Example) -> tuple[int, int]:
     return len(example.reference._.source), len(example.reference)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(SIZES, st.integers(0, 5), st.integers(0, 3))
 def test_each_pair_comes_once_in_each_epoch(sizes: list[int], epoch: int, seed: int) -> None:
     assert sorted(epoch_rows(sizes, sizes, seed=seed, epoch=epoch).tolist()) == list(range(sum(sizes)))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(SIZES, st.floats(0.5, 20), st.integers(1, 4), st.integers(0, 3))
 def test_over_several_epochs_no_pair_of_a_file_comes_twice_more_often_than_another(
     sizes: list[int], temperature: float, epochs: int, seed: int
@@ -51,7 +51,7 @@ def test_over_several_epochs_no_pair_of_a_file_comes_twice_more_often_than_anoth
         start += size
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(SIZES, st.integers(0, 3), st.integers(0, 9))
 def test_an_epoch_depends_on_seed_and_number_alone(sizes: list[int], seed: int, epoch: int) -> None:
     first, again = (epoch_rows(sizes, sizes, seed=seed, epoch=epoch).tolist() for _ in range(2))
@@ -64,7 +64,7 @@ def test_seeds_and_epochs_differ_and_files_are_mixed() -> None:
     assert all(10 < sum(row < 50 for row in order[:50]) < 40 for order in orders)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=5), st.floats(0.5, 100))
 def test_shares_follow_the_temperature(sizes: list[int], temperature: float) -> None:
     shares = epoch_sizes(sizes, temperature=temperature)
@@ -80,7 +80,7 @@ def test_impossible_sampling_is_an_error(options: dict[str, float]) -> None:
         epoch_sizes([1], **options)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(LENGTHS, st.integers(1, 60), st.integers(1, 50))
 def test_batches_hold_each_pair_once_and_keep_the_budget(
     lengths: list[tuple[int, int]], size: int, buffer: int
@@ -92,7 +92,7 @@ def test_batches_hold_each_pair_once_and_keep_the_budget(
         assert len(batch) == 1 or 2 * len(batch) * max(max(s) for s in batch) <= size
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(LENGTHS, st.integers(2, 60))
 def test_same_pairs_come_in_the_same_batches(lengths: list[tuple[int, int]], size: int) -> None:
     pairs = [pair(*length) for length in lengths]

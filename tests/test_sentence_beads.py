@@ -49,7 +49,7 @@ def value(path: list[tuple[int, int, int, int]], gains: Any, gap: float) -> floa
 
 
 @given(source=lengths, target=lengths, cells=st.sampled_from([4_000_000, 7]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_bead_scores_equal_bert_scores_of_the_joined_sentences(
     source: list[int], target: list[int], cells: int
 ) -> None:
@@ -68,7 +68,7 @@ def test_bead_scores_equal_bert_scores_of_the_joined_sentences(
 
 
 @given(data=st.data(), n=st.integers(0, 4), m=st.integers(0, 4), gap=st.sampled_from([0.0, 0.3]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_best_path_is_the_best_of_all(data: Any, n: int, m: int, gap: float) -> None:
     gains = np.full((n, 3, 3, m + 1), -np.inf, dtype=np.float32)
     for s, i, j, t in np.ndindex(*gains.shape):
@@ -98,7 +98,6 @@ def test_the_best_path_is_the_best_of_all(data: Any, n: int, m: int, gap: float)
 @given(
     path=st.lists(st.sampled_from([(1, 1), (1, 0), (0, 1), (2, 1), (1, 3)]), max_size=8), factor=st.sampled_from([1, 2])
 )
-@settings(deadline=None)
 def test_a_band_always_has_a_way_through(path: list[tuple[int, int]], factor: int) -> None:
     ends = np.cumsum([(0, 0), *path], axis=0)
     beads = [(int(a[0]), int(b[0]), int(a[1]), int(b[1])) for a, b in zip(ends, ends[1:])]
@@ -113,7 +112,7 @@ def test_a_band_always_has_a_way_through(path: list[tuple[int, int]], factor: in
 
 @pytest.mark.parametrize("align", [align_in_order, align_reordered])
 @given(source=lengths, target=lengths)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_every_sentence_is_in_one_bead(align: Any, source: list[int], target: list[int]) -> None:
     beads = [bead for bead, _ in align(scorer(text(source, 1), text(target, 2)))]
     left, right = covered(beads)

@@ -37,7 +37,6 @@ def _draw_doc(draw: st.DrawFn, length: int) -> Doc:
     return doc
 
 
-@settings(deadline=None)
 @given(pairs(), _options)
 def test_no_target_token_belongs_to_two_entities(doc: Doc, options: dict[str, object]):
     existing = {(ent.start, ent.end, ent.label_) for ent in doc.ents}
@@ -47,7 +46,6 @@ def test_no_target_token_belongs_to_two_entities(doc: Doc, options: dict[str, ob
     assert options["overwrite"] or existing <= {(ent.start, ent.end, ent.label_) for ent in doc.ents}
 
 
-@settings(deadline=None)
 @given(pairs(), _options)
 def test_every_source_entity_is_either_projected_or_lost_for_a_reason(doc: Doc, options: dict[str, object]):
     make_projector(**options)(doc)
@@ -61,7 +59,6 @@ def test_every_source_entity_is_either_projected_or_lost_for_a_reason(doc: Doc, 
             assert (record.target_start, record.target_end, record.label) in entities
 
 
-@settings(deadline=None)
 @given(st.data(), st.integers(1, 12), _options)
 def test_identical_sentences_project_every_entity_onto_itself(
     data: st.DataObject, length: int, options: dict[str, object]
@@ -75,7 +72,6 @@ def test_identical_sentences_project_every_entity_onto_itself(
     assert all(ent._.projection.score == pytest.approx(1.0) for ent in target.ents)
 
 
-@settings(deadline=None)
 @given(pairs(), _options)
 def test_projecting_again_changes_nothing(doc: Doc, options: dict[str, object]):
     projector = make_projector(**options)
@@ -85,7 +81,7 @@ def test_projecting_again_changes_nothing(doc: Doc, options: dict[str, object]):
     assert (_ents(doc), doc._.projection_report) == before
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(pairs(), max_size=4), _options)
 def test_a_stream_gives_what_single_calls_give(docs: list[Doc], options: dict[str, object]):
     projector = make_projector(**options)

@@ -245,7 +245,7 @@ def test_bands_break_where_no_link_is_torn():
     assert torn == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     source=st.lists(st.floats(1, 80), max_size=30),
     target=st.lists(st.floats(1, 80), max_size=30),

@@ -87,7 +87,7 @@ sentences = st.lists(st.sampled_from([*WORDS, "visitó", "París", " ", "😀", 
 
 
 @given(pairs=st.lists(st.tuples(sentences, sentences), max_size=8), seed=st.randoms())
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.parametrize("extraction", EXTRACTIONS)
 def test_results_do_not_depend_on_batch_or_order(
     tiny_bert: Path, make_aligner: MakeAligner, extraction: str, pairs: Any, seed: Any
