@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
@@ -91,6 +90,7 @@ def test_a_row_does_not_depend_on_its_batch(batch: int, length: int, scale: floa
 
 
 def test_a_layer_without_bias() -> None:
+    torch.manual_seed(0)
     linear = nn.Linear(16, 4, bias=False)
     rows = torch.randn(3, 16)
     with torch.no_grad():
@@ -104,7 +104,6 @@ def test_all_linear_layers_of_a_module_are_replaced_and_its_weights_are_saved_as
     assert [type(part) for part in (module[0], module[1][0], module[1][1])] == [Int8Linear, nn.LayerNorm, Int8Linear]
     assert module.state_dict().keys() == before.keys()
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
-    torch.save(module.state_dict(), io.BytesIO())
 
 
 @pytest.mark.parametrize("language", ["en-de", "en-es"])
