@@ -27,7 +27,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"some of: {', '.join(BENCHMARKS)}; by default all")
     parser.add_argument(
-        "--pairs", type=int, default=128, help="pairs for BERT-base; the bundled encoder gets more, 4 times in inference, 8 times in training"
+        "--pairs",
+        type=int,
+        default=128,
+        help="pairs for BERT-base; the bundled encoder gets 4 times as many in inference, 8 times as many in training",
     )
     parser.add_argument("--repeats", type=int, default=5, help="rounds of which the median is taken")
     parser.add_argument("--lines", type=int, default=1_000_000, help="lines of the large file in `memory` and `reader`")
