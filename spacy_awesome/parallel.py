@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
 from functools import cache
 from typing import Any, Self
 
@@ -72,7 +71,7 @@ class Parallel:
             "lang": lang,
             "source": data,
             "alignment": None if self.alignment is None else self.alignment.to_dict(),
-            "projections": [asdict(projection) for projection in self.projections],
+            "projections": [projection._asdict() for projection in self.projections],
             "sentence_alignment": None if self.sentence_alignment is None else self.sentence_alignment.to_dict(),
         }
 

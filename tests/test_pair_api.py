@@ -7,7 +7,6 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -298,5 +297,5 @@ def test_a_doc_is_no_translation_of_itself(nlp: Language) -> None:
 
 def test_of_several_projections_onto_one_span_the_best_is_shown(aligned: Doc) -> None:
     first = aligned._.projection_report[0]
-    aligned._.parallel.projections = (replace(first, score=0.3), replace(first, score=0.8), replace(first, score=0.5))
+    aligned._.parallel.projections = (first._replace(score=0.3), first._replace(score=0.8), first._replace(score=0.5))
     assert aligned.ents[0]._.projection.score == 0.8

@@ -232,7 +232,7 @@ class SpanProjector(Pipe):
         if others:
             taken = {i for span in spans for i in range(span.start, span.end)}
             others = [ent for ent in others if taken.isdisjoint(range(ent.start, ent.end))]
-        doc.ents = [*others, *spans]
+        doc.set_ents([*others, *spans])
 
     def _write_group(self, doc: Doc, pair: Parallel, spans: list[Span], key: str) -> None:
         attrs, others = {}, []

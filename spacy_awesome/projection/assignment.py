@@ -31,11 +31,20 @@ def assign(candidates: Sequence[Sequence[Candidate]], method: str = "greedy") ->
     >>> [c and (c.start, c.end) for c in assign(spans, "exact")]
     [(0, 1), (1, 2)]
     """
-    if method == "greedy":
-        return assign_greedily(candidates)
-    if method == "exact":
-        return assign_exactly(candidates)
-    raise ValueError(f"Unknown assignment {method!r}; expected one of: {', '.join(ASSIGNMENTS)}.")
+    if method not in ASSIGNMENTS:
+        raise ValueError(f"Unknown assignment {method!r}; expected one of: {', '.join(ASSIGNMENTS)}.")
+    # Mostly spans want different tokens, and then there is nothing to decide.
+    preferred = [best_candidate(options) for options in candidates]
+    if _disjoint(preferred):
+        return preferred
+    return assign_greedily(candidates) if method == "greedy" else assign_exactly(candidates)
+
+
+def best_candidate(options: Sequence[Candidate]) -> Candidate | None:
+    """The best scored of a source span's candidates; of equals the longest, then the one furthest left."""
+    if len(options) == 1:
+        return options[0]
+    return min(options, key=lambda c: (-c.score, c.start - c.end, c.start), default=None)
 
 
 def assign_greedily(candidates: Sequence[Sequence[Candidate]]) -> list[Candidate | None]:
@@ -81,6 +90,15 @@ def assign_exactly(candidates: Sequence[Sequence[Candidate]]) -> list[Candidate 
             for i, choice in zip(group, solution, strict=True):
                 assigned[i] = choice
     return assigned
+
+
+def _disjoint(candidates: Sequence[Candidate | None]) -> bool:
+    reach = 0
+    for start, end in sorted((c.start, c.end) for c in candidates if c is not None):
+        if start < reach:
+            return False
+        reach = end
+    return True
 
 
 def _overlapping(candidates: Sequence[Sequence[Candidate]]) -> list[list[int]]:

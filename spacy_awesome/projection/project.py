@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Final, Literal, NamedTuple
 
 from spacy_awesome.alignment import WordAlignment
-from spacy_awesome.projection.assignment import assign
+from spacy_awesome.projection.assignment import assign, best_candidate
 from spacy_awesome.projection.candidates import Candidate, SpanLinks, find_candidates
 
 Reason = Literal[
@@ -85,7 +85,7 @@ def project_spans(
         left, reason = _filter(found[-1], links, min_score=min_score, longest=longest, occupied=occupied)
         reasons.append(reason)
         candidates.append(left)
-    chosen = [_best(options) for options in candidates] if allow_overlap else assign(candidates, assignment)
+    chosen = [best_candidate(options) for options in candidates] if allow_overlap else assign(candidates, assignment)
     outcomes = [Outcome(None, None, 0.0, "unaligned")] * len(spans)
     for k, candidate, options, reason in zip(order, chosen, found, reasons, strict=True):
         if candidate is not None:
@@ -114,10 +114,6 @@ def _filter(
         if not left:
             return [], "existing_entity"
     return left, None
-
-
-def _best(options: list[Candidate]) -> Candidate | None:
-    return min(options, key=lambda c: (-c.score, c.start - c.end, c.start), default=None)
 
 
 def _link_spans(
