@@ -159,3 +159,27 @@ def make_span_projector(
         allow_overlap=allow_overlap,
     )
     return SpanProjector(nlp.vocab, name, settings=settings, scorer=scorer)
+
+
+@Language.factory("entity_ballot", requires=["doc.ents"], assigns=["doc.spans"])
+def make_entity_ballot(nlp: Language, name: str) -> Any:
+    """Make a `spacy_awesome.pipeline.entity_vote.EntityBallot`."""
+    from spacy_awesome.pipeline.entity_vote import EntityBallot
+
+    return EntityBallot(name)
+
+
+@Language.factory(
+    "entity_vote",
+    requires=["doc.spans"],
+    assigns=["doc.ents"],
+    default_config={"ballots": ["entity_ballot"], "min_votes": None, "scorer": {"@scorers": "spacy.ner_scorer.v1"}},
+    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
+)
+def make_entity_vote(
+    nlp: Language, name: str, ballots: list[str], min_votes: int | None, scorer: Callable[..., dict[str, Any]] | None
+) -> Any:
+    """Make a `spacy_awesome.pipeline.entity_vote.EntityVote`; the options are described there."""
+    from spacy_awesome.pipeline.entity_vote import EntityVote
+
+    return EntityVote(name, ballots=ballots, min_votes=min_votes, scorer=scorer)

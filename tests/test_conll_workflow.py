@@ -52,7 +52,7 @@ def work(steps: dict[str, ModuleType], tmp_path_factory: pytest.TempPathFactory)
     steps["translate"].translate_sets(folder / "data", folder / "translated")
     english = folder / "data" / "english"
     paths = {f"paths.{name}": str(english / f"{name}.spacy") for name in ("train", "dev")}
-    train(ROOT / "configs" / "ner.cfg", folder / "ner", overrides={**paths, "training.max_steps": 200})
+    train(ROOT / "configs" / "ner_committee.cfg", folder / "ner", overrides={**paths, "training.max_steps": 200})
     steps["tag"].tag(folder / "data", folder / "translated", str(folder / "ner" / "model-best"), folder / "tagged")
     aligner = spacy.blank("xx")
     aligner.add_pipe("word_aligner")
