@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
+import statistics
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PretrainedConfig, PreTrainedTokenizerFast
 
+from benchmarks.timing import seconds_of
 from spacy_awesome.encoders.loading import BUNDLED
 
 LAYER = 8
@@ -64,9 +65,6 @@ def matmul_rate(precision: str, *, repeats: int = 5) -> float:
     else:
         dtype = getattr(torch, precision)
         multiply, left, right = torch.mm, left.to(dtype), right.to(dtype)
-    best = float("inf")
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        multiply(left, right)
-        best = min(best, time.perf_counter() - start)
-    return 2 * size[0] * size[1] * size[2] / best
+    multiply(left, right)
+    seconds = statistics.median(seconds_of(lambda: multiply(left, right)) for _ in range(repeats))
+    return 2 * size[0] * size[1] * size[2] / seconds

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import spacy
 import torch
@@ -26,6 +26,7 @@ from spacy_awesome.pipeline.word_aligner import WordAligner
 Engine = Callable[[Sequence[WordPair]], list[str]]
 
 PLAIN = "awesome-align's loop"
+OURS = "word_aligner"
 METHODS = ("softmax", "entmax", "optimal_transport", "argmax", "itermax")
 PRECISIONS = ("float32", "bfloat16", "int8")
 # Enough to load what is needed, and for most lengths to have been seen; a whole round more would cost minutes.
@@ -54,6 +55,19 @@ def run(*, pairs: int, repeats: int, encoders: Sequence[str], document: bool) ->
                 _compare(speed, encoder, corpus, engines, text, repeats)
                 methods.add(encoder=encoder, text=corpus, **_method_speeds(path, layer, text[: count // 4], repeats))
     publish("inference", [speed, methods], document=document)
+
+
+class Round(NamedTuple):
+    """One run of an engine.
+
+    seconds: of all of it. outside: share of them in which the encoder did not run.
+    rate, product_rate: operations a second of the encoder, and of a matrix product right before and after.
+    """
+
+    seconds: float
+    outside: float
+    rate: float
+    product_rate: float
 
 
 class EncoderClock:
@@ -116,7 +130,7 @@ def _engines(path: Path, layer: int | None) -> dict[str, tuple[Engine, torch.nn.
         if engine is not None:
             engines[f"SimAlign {method}"] = engine
     for precision, component in ours.items():
-        engines[f"word_aligner {precision}"] = _lines(component), component.aligner.encoder.transformer
+        engines[f"{OURS} {precision}"] = _lines(component), component.aligner.encoder.transformer
     return engines
 
 
@@ -150,45 +164,49 @@ def _compare(
     text: list[WordPair],
     repeats: int,
 ) -> None:
-    rates = {precision: matmul_rate(precision) for precision in PRECISIONS}
-    clocks = {name: EncoderClock(transformer) for name, (_, transformer) in engines.items()}
-    lines: dict[str, list[str]] = {}
-    shares: dict[str, list[float]] = {name: [] for name in engines}
-
-    def measured(name: str) -> Callable[[], None]:
-        def once() -> None:
-            start = time.perf_counter()
-            with clocks[name].running():
-                lines[name] = engines[name][0](text)
-            shares[name].append(1 - clocks[name].seconds / (time.perf_counter() - start))
-
-        return once
-
     for engine, _ in engines.values():
         engine(text[:_WARM_UP])
-    seconds = interleaved({name: measured(name) for name in engines}, repeats=repeats, warm_up=False)
+    lines: dict[str, list[str]] = {}
+    rounds: dict[str, list[Round]] = {name: [] for name in engines}
+    for _ in range(repeats):
+        for name, (engine, transformer) in engines.items():
+            one, lines[name] = _measure(engine, EncoderClock(transformer), text, _precision(name))
+            rounds[name].append(one)
+    seconds = {name: [one.seconds for one in runs] for name, runs in rounds.items()}
     words = sum(len(source) + len(target) for source, target in text)
-    for name, runs in seconds.items():
-        clock, ours = clocks[name], name.startswith("word_aligner")
-        rate = clock.operations / clock.seconds
-        precision = name.split()[-1] if ours else "float32"
+    for name, runs in rounds.items():
         row = {
             "encoder": encoder,
             "text": corpus,
             "pairs": len(text),
             "engine": name,
-            "pairs_per_second": len(text) / statistics.median(runs),
-            "words_per_second": words / statistics.median(runs),
-            "to_loop": speed_ratio(seconds[PLAIN], runs),
-            "outside_encoder_%": 100 * statistics.median(shares[name]),
-            "encoder_GFLOP/s": rate / 1e9,
-            "of_matmul_%": 100 * rate / rates[precision],
+            "pairs_per_second": len(text) / statistics.median(seconds[name]),
+            "words_per_second": words / statistics.median(seconds[name]),
+            "to_loop": speed_ratio(seconds[PLAIN], seconds[name]),
+            "outside_encoder_%": 100 * statistics.median(one.outside for one in runs),
+            "encoder_GFLOP/s": statistics.median(one.rate for one in runs) / 1e9,
+            "of_matmul_%": 100 * statistics.median(one.rate / one.product_rate for one in runs),
         }
-        if ours:
+        if name.startswith(OURS):
             row["same_links_%"] = 100 * _agreement(lines[PLAIN], lines[name])
             if "SimAlign argmax" in seconds:
-                row["to_SimAlign"] = speed_ratio(seconds["SimAlign argmax"], runs)
+                row["to_SimAlign"] = speed_ratio(seconds["SimAlign argmax"], seconds[name])
         table.add(**row)
+
+
+def _precision(name: str) -> str:
+    return name.rsplit(maxsplit=1)[-1] if name.startswith(OURS) else "float32"
+
+
+def _measure(engine: Engine, clock: EncoderClock, text: list[WordPair], precision: str) -> tuple[Round, list[str]]:
+    # The machine's own speed swings within minutes, so a share of it needs the product's rate of the same minute.
+    before = matmul_rate(precision)
+    start = time.perf_counter()
+    with clock.running():
+        lines = engine(text)
+    seconds = time.perf_counter() - start
+    product_rate = (before + matmul_rate(precision)) / 2
+    return Round(seconds, 1 - clock.seconds / seconds, clock.operations / clock.seconds, product_rate), lines
 
 
 def _method_speeds(path: Path, layer: int | None, text: list[WordPair], repeats: int) -> dict[str, float]:
