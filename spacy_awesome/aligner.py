@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from spacy_awesome.alignment import WordAlignment, WordPair, check_symmetrization
+from spacy_awesome.alignment import WordAlignment, check_symmetrization
 from spacy_awesome.encoders.batching import batches_by_length
 from spacy_awesome.encoders.encoder import SubwordEncoder, Vectors
 from spacy_awesome.encoders.tokenization import Subwords, windows
@@ -21,6 +21,8 @@ from spacy_awesome.extraction.words import to_alignments, word_links
 
 if TYPE_CHECKING:
     from spacy_awesome.extraction.methods import Extraction
+
+Pair = tuple[Sequence[str] | Subwords, Sequence[str] | Subwords]
 
 # Pairs that are read ahead: enough to batch sentences of like length, few enough to keep memory flat.
 _READ_AHEAD = 1024
@@ -64,8 +66,11 @@ class PairAligner:
         self.symmetrization = symmetrization
         self.max_batch_tokens = max_batch_tokens
 
-    def align(self, pairs: Iterable[WordPair]) -> Iterator[WordAlignment]:
-        """One alignment for each (source words, target words), in order; reads ahead by about a thousand pairs."""
+    def align(self, pairs: Iterable[Pair]) -> Iterator[WordAlignment]:
+        """One alignment for each (source words, target words), in order; reads ahead by about a thousand pairs.
+
+        Either side may be subwords instead.
+        """
         stream = iter(pairs)
         while chunk := list(islice(stream, _READ_AHEAD)):
             yield from self._align_chunk(chunk)
@@ -85,9 +90,11 @@ class PairAligner:
             np.maximum.at(matrix, (x.words[:, None], y.words[None, :]), values)
         return matrix
 
-    def tokenize(self, pairs: Sequence[WordPair]) -> list[tuple[Subwords, Subwords]]:
+    def tokenize(self, pairs: Sequence[Pair]) -> list[tuple[Subwords, Subwords]]:
         """The subwords of both sides of each pair."""
-        subwords = self.encoder.tokenizer([words for pair in pairs for words in pair])
+        sides = [side for pair in pairs for side in pair]
+        made = iter(self.encoder.tokenizer([words for words in sides if not isinstance(words, Subwords)]))
+        subwords = [side if isinstance(side, Subwords) else next(made) for side in sides]
         return list(zip(subwords[::2], subwords[1::2]))
 
     def encode(self, pairs: Sequence[tuple[Subwords, Subwords]]) -> tuple[Vectors, Vectors]:
@@ -123,7 +130,7 @@ class PairAligner:
         """λ of each pair, greater in long ones; (batch, 1, 1)."""
         return self.distortion * length_factor(source.mask, target.mask)
 
-    def _align_chunk(self, pairs: Sequence[WordPair]) -> list[WordAlignment]:
+    def _align_chunk(self, pairs: Sequence[Pair]) -> list[WordAlignment]:
         both = self.tokenize(pairs)
         pieces = [(row, *piece) for row, (x, y) in enumerate(both) for piece in self._pieces(x, y)]
         found: list[list[WordAlignment]] = [[] for _ in pairs]

@@ -21,6 +21,7 @@ from spacy_awesome.extraction.methods import Extraction
         "scale": None,
         "distortion": None,
         "symmetrization": "intersection",
+        "reuse_trf_data": False,
         # spaCy merges dictionaries with their defaults: a default weight here would be added to those of the user.
         "objectives": None,
         "contrastive_temperature": None,
@@ -45,6 +46,7 @@ def make_word_aligner(
     scale: float | None,
     distortion: float | None,
     symmetrization: str,
+    reuse_trf_data: bool,
     objectives: dict[str, float] | None,
     contrastive_temperature: float | None,
     seed: int,
@@ -62,6 +64,7 @@ def make_word_aligner(
         scale=scale,
         distortion=distortion,
         symmetrization=symmetrization,
+        reuse_trf_data=reuse_trf_data,
         objectives=objectives,
         contrastive_temperature=contrastive_temperature,
         seed=seed,

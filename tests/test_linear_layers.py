@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.language import Language
 from torch import Tensor, nn
+from transformers import AutoModel, AutoTokenizer
 
 import spacy_awesome.encoders.architecture as architecture_module
 from spacy_awesome.encoders.linear import Int8Linear, OneDnnLinear, replace_linear_layers
@@ -68,6 +69,29 @@ def test_the_layer_of_onednn_trains_as_torchs_does() -> None:
     assert found is not None
     assert linear.weight.grad is not None
     assert torch.equal(found, linear.weight.grad)
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.05), ("int8", 0.1)])
+def test_an_encoder_has_the_vectors_and_the_files_that_transformers_gives_it(
+    precision: str, tolerance: float, tiny_bert: Path, tmp_path: Path
+) -> None:
+    path, ids = tmp_path / "encoder", torch.arange(5, 25).reshape(2, 10)
+    model = AutoModel.from_pretrained(tiny_bert)
+    for layer in model.encoder.layer:
+        # As they are, the feed-forward networks hardly matter.
+        layer.intermediate.dense.weight.data *= 10
+        layer.output.dense.weight.data *= 10
+    model.save_pretrained(path)
+    AutoTokenizer.from_pretrained(tiny_bert).save_pretrained(path)
+    encoder = aligner(spacy.blank("xx"), str(path), precision).aligner.encoder
+    options = {"num_hidden_layers": encoder.layer, "torch_dtype": encoder.transformer.dtype}
+    encoder.save(tmp_path / "again")
+    plain, again = (AutoModel.from_pretrained(folder, **options) for folder in (path, tmp_path / "again"))
+    with torch.inference_mode():
+        expected = plain(input_ids=ids).last_hidden_state
+        assert torch.equal(again(input_ids=ids).last_hidden_state, expected)
+        found = encoder(ids, torch.ones_like(ids))
+    torch.testing.assert_close(found, expected, atol=tolerance, rtol=0.01)
 
 
 def test_mixed_precision_computes_in_bfloat16_in_the_layer_of_onednn() -> None:

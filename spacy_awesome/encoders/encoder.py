@@ -120,12 +120,14 @@ class SubwordEncoder(nn.Module):
         """Vectors of all sentences, padded to the longest.
 
         max_tokens: the most padded subwords in one run of the encoder; sentences of like length share a run.
-        Each subword of a sentence longer than the encoder takes its vector from the window with most context.
+        Each subword of a sentence longer than the encoder takes its vector from the window with most context. Sentences
+        with vectors keep these.
         """
         longest = max((len(sentence.ids) for sentence in sentences), default=0)
         pieces = [
             (row, *window)
             for row, sentence in enumerate(sentences)
+            if sentence.vectors is None
             for window in windows(len(sentence.ids), self.window)
         ]
         # Not in training: each run back would add up gradients of all weights, those of unused words included.
@@ -148,6 +150,11 @@ class SubwordEncoder(nn.Module):
                 places[row, keep:stop] = np.arange(first + keep, first + stop)
                 filled += hidden.shape[1]
             found.append(hidden.flatten(0, 1))
+        for row, sentence in enumerate(sentences):
+            if sentence.vectors is not None:
+                places[row, : len(sentence.ids)] = np.arange(filled, filled + len(sentence.ids))
+                filled += len(sentence.ids)
+                found.append(sentence.vectors.to(found[0]))
         values = nn.functional.embedding(torch.from_numpy(places).to(self.device), torch.cat(found), padding_idx=0)
         lengths = torch.tensor([len(sentence.ids) for sentence in sentences], dtype=torch.int64)
         mask = torch.arange(longest) < lengths[:, None]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 Ids = npt.NDArray[np.int64]
@@ -19,17 +20,26 @@ class Subwords:
 
     ids, words: (n,) subword id, and the word that it belongs to. Words without a subword do not occur.
     length: number of words.
+    vectors: (n, d), if they are known already; such a sentence is not encoded.
     """
 
     ids: Ids
     words: Ids
     length: int
+    vectors: Tensor | None = None
 
     def part(self, start: float, end: float) -> Subwords:
         """The subwords between two relative positions from 0 to 1; words keep their numbers."""
         n = len(self.ids)
         chosen = slice(math.floor(start * n), math.ceil(end * n))
-        return Subwords(self.ids[chosen], self.words[chosen], self.length)
+        vectors = None if self.vectors is None else self.vectors[chosen]
+        return Subwords(self.ids[chosen], self.words[chosen], self.length, vectors)
+
+    def of_words(self, start: int, end: int) -> Subwords:
+        """The subwords of some of the words, which are counted anew."""
+        first, last = np.searchsorted(self.words, (start, end))
+        vectors = None if self.vectors is None else self.vectors[first:last]
+        return Subwords(self.ids[first:last], self.words[first:last] - start, end - start, vectors)
 
     def positions(self, words: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Relative positions, from 0 to 1, of the first subwords of these words."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
-from spacy_awesome.alignment import WordAlignment, WordPair
+from spacy_awesome.alignment import WordAlignment
 from spacy_awesome.parallel import checked_sentence_alignment, get_parallel, sentences_of
 
 # Source start and end, target start and end, in tokens.
@@ -15,29 +15,29 @@ Part = tuple[int, int, int, int]
 
 
 class BeadPairs:
-    """Pairs of Docs as pairs of word lists: one for each bead of two sides if a Doc's sentences are aligned, else one.
+    """Pairs of Docs as pairs of their parts: one for each bead of two sides if a Doc's sentences are aligned, else one.
 
     pairs: (source Doc, target Doc). A target Doc's beads count only with the source that it is paired with.
 
     >>> import spacy
     >>> nlp = spacy.blank("en")
     >>> beads = BeadPairs([(nlp("a b"), nlp("c"))])
-    >>> list(beads.words())
-    [(['a', 'b'], ['c'])]
+    >>> list(beads.spans())
+    [(a b, c)]
     """
 
     def __init__(self, pairs: Iterable[tuple[Doc, Doc]]) -> None:
         self._pairs = list(pairs)
         self._parts = [list(_parts(source, target)) for source, target in self._pairs]
 
-    def words(self) -> Iterator[WordPair]:
-        """The words to be aligned, pair by pair."""
+    def spans(self) -> Iterator[tuple[Span, Span]]:
+        """The parts to be aligned, pair by pair."""
         for (source, target), parts in zip(self._pairs, self._parts):
             for a, b, c, d in parts:
-                yield [token.text for token in source[a:b]], [token.text for token in target[c:d]]
+                yield source[a:b], target[c:d]
 
     def joined(self, alignments: Iterable[WordAlignment]) -> Iterator[WordAlignment]:
-        """One alignment for each pair of Docs, from those of `words`."""
+        """One alignment for each pair of Docs, from those of `spans`."""
         stream = iter(alignments)
         for (source, target), parts in zip(self._pairs, self._parts):
             found = [(part, next(stream)) for part in parts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 import torch
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import minibatch
 from spacy.vocab import Vocab
@@ -21,11 +22,13 @@ from spacy_awesome.aligner import PairAligner, check_settings
 from spacy_awesome.alignment import WordAlignment, WordPair, check_symmetrization
 from spacy_awesome.encoders.architecture import encoder_shim
 from spacy_awesome.encoders.encoder import SubwordEncoder
+from spacy_awesome.encoders.tokenization import Subwords
 from spacy_awesome.evaluation.links import score_links
 from spacy_awesome.evaluation.retrieval import Retrieval, retrieval_accuracy
 from spacy_awesome.extraction.methods import Extraction
 from spacy_awesome.parallel import Parallel, get_parallel, pair_words
 from spacy_awesome.pipeline.bead_pairs import BeadPairs
+from spacy_awesome.pipeline.transformer_data import transformer_subwords
 from spacy_awesome.retrieval.sentences import encode_sentences
 from spacy_awesome.training.contrastive_batch import CONTRASTIVE_OBJECTIVES
 from spacy_awesome.training.losses import (
@@ -50,6 +53,8 @@ class WordAligner(TrainablePipe):
     objectives: weight of each training objective, one of `spacy_awesome.training.losses.OBJECTIVES`; 0 or absent is
         off; None is self-training alone. masked_lm and translation_lm load the encoder at full depth, with a
         language model's head, and parallel_identification with a head of its own; these are saved with the pipeline.
+    reuse_trf_data: do not encode Docs that a `transformer` of spacy-transformers has seen, but take their vectors, at
+        the encoder's layer, from `doc._.trf_data`. Training encodes all.
     contrastive_temperature: τ of the contrastive objectives; None is the paper's. Their scores are in units of the
         encoder's scale β, so vectors shorter than those of XLM-R ask for a lower one.
     seed: of what training draws: masks, and pairs that are no translations.
@@ -67,6 +72,7 @@ class WordAligner(TrainablePipe):
         scale: float | None = None,
         distortion: float | None = None,
         symmetrization: str = "intersection",
+        reuse_trf_data: bool = False,
         objectives: dict[str, float] | None = None,
         contrastive_temperature: float | None = None,
         seed: int = 0,
@@ -92,6 +98,7 @@ class WordAligner(TrainablePipe):
             "distortion": distortion,
             "symmetrization": symmetrization,
         }
+        self.reuse_trf_data = reuse_trf_data
         self._aligner: PairAligner | None = None
         self._warned: set[str] = set()
         self.scorer = scorer
@@ -112,7 +119,8 @@ class WordAligner(TrainablePipe):
         A target Doc whose sentences are aligned with those of this source is aligned bead by bead.
         """
         beads = BeadPairs(pairs)
-        return list(beads.joined(self.align_words(beads.words())))
+        side = self._known_or_words() if self.reuse_trf_data else _words
+        return list(beads.joined(self.aligner.align((side(source), side(target)) for source, target in beads.spans())))
 
     def align_words(self, pairs: Iterable[WordPair]) -> Iterator[WordAlignment]:
         """Align (source words, target words) pairs, lazily and in order; however many, memory stays flat."""
@@ -206,6 +214,19 @@ class WordAligner(TrainablePipe):
             self.finish_update(sgd)
         return losses
 
+    def _known_or_words(self) -> Callable[[Span], Subwords | list[str]]:
+        encoder = self.aligner.encoder
+
+        @lru_cache(maxsize=2)  # of a pair's many beads, each Doc is read once
+        def known(doc: Doc) -> Subwords | None:
+            return transformer_subwords(doc, layer=encoder.layer, width=encoder.width)
+
+        def side(part: Span) -> Subwords | list[str]:
+            subwords = known(part.doc)
+            return _words(part) if subwords is None else subwords.of_words(part.start, part.end)
+
+        return side
+
     def _warn_once(self, message: str) -> None:
         if message not in self._warned:
             self._warned.add(message)
@@ -247,6 +268,10 @@ def score_word_alignments(examples: Iterable[Example], **kwargs: Any) -> dict[st
 def make_word_aligner_scorer() -> Callable[..., dict[str, Any]]:
     """The scorer registered as `spacy_awesome.word_aligner_scorer.v1`."""
     return score_word_alignments
+
+
+def _words(part: Span) -> list[str]:
+    return [token.text for token in part]
 
 
 def _training_pairs(examples: Iterable[Example]) -> tuple[list[WordPair], list[WordAlignment | None]]:
