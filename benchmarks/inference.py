@@ -102,11 +102,20 @@ class EncoderClock:
 
 
 def make_aligner(
-    path: Path, layer: int | None, *, precision: str = "float32", extraction: str = "softmax"
+    path: Path,
+    layer: int | None,
+    *,
+    precision: str = "float32",
+    extraction: str = "softmax",
+    reuse_trf_data: bool = False,
 ) -> WordAligner:
     """The component, by the public way."""
     model = {"@architectures": "spacy_awesome.HFEncoder.v1", "name": str(path), "layer": layer, "precision": precision}
-    config = {"model": model, "extraction": {"@misc": f"spacy_awesome.{extraction}.v1"}}
+    config = {
+        "model": model,
+        "extraction": {"@misc": f"spacy_awesome.{extraction}.v1"},
+        "reuse_trf_data": reuse_trf_data,
+    }
     component = cast(WordAligner, spacy.blank("xx").add_pipe("word_aligner", config=config))
     component.aligner  # noqa: B018 - loads the encoder
     return component
@@ -188,7 +197,7 @@ def _compare(
             "of_matmul_%": 100 * statistics.median(one.rate / one.product_rate for one in runs),
         }
         if name.startswith(OURS):
-            row["same_links_%"] = 100 * _agreement(lines[PLAIN], lines[name])
+            row["same_links_%"] = 100 * agreement(lines[PLAIN], lines[name])
             if "SimAlign argmax" in seconds:
                 row["to_SimAlign"] = speed_ratio(seconds["SimAlign argmax"], seconds[name])
         table.add(**row)
@@ -219,7 +228,7 @@ def _method_speeds(path: Path, layer: int | None, text: list[WordPair], repeats:
     return {method: speed_ratio(seconds["softmax"], seconds[method]) for method in METHODS}
 
 
-def _agreement(expected: Sequence[str], got: Sequence[str]) -> float:
+def agreement(expected: Sequence[str], got: Sequence[str]) -> float:
     """The share of links that both have, of those that either has."""
     pairs = [(set(a.split()), set(b.split())) for a, b in zip(expected, got, strict=True)]
     return sum(len(a & b) for a, b in pairs) / max(1, sum(len(a | b) for a, b in pairs))

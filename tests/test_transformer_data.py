@@ -115,6 +115,18 @@ def test_a_doc_without_vectors_is_encoded(tiny_bert: Path, make_aligner: MakeAli
         assert_same(alignment, expected)
 
 
+def test_a_doc_that_the_transformer_has_cut_is_encoded(tiny_bert: Path, make_aligner: MakeAligner) -> None:
+    trf, blank = with_transformer(tiny_bert), spacy.blank("xx")
+    source, target = " ".join([SOURCE] * 8), " ".join([TARGET] * 8)
+    options = {"layer": 2, "threshold": 0.0}
+    reusing = component(make_aligner(tiny_bert, reuse_trf_data=True, **options))
+    runs = count_runs(reusing)
+    (found,) = reusing.align([(trf(source), trf(target))])
+    assert runs
+    (expected,) = component(make_aligner(tiny_bert, **options)).align([(blank(source), blank(target))])
+    assert_same(found, expected)
+
+
 def test_in_a_pipeline_behind_the_transformer(tiny_bert: Path, make_aligner: MakeAligner, tmp_path: Path) -> None:
     nlp = with_transformer(tiny_bert)
     model = {"@architectures": "spacy_awesome.HFEncoder.v1", "name": str(tiny_bert), "layer": 2}

@@ -16,7 +16,9 @@ _SPACES = ("▁", "Ġ")
 
 
 def transformer_subwords(doc: Doc, *, layer: int, width: int) -> Subwords | None:
-    """The subwords of a Doc with their vectors at a layer; None if no `transformer` has seen the Doc.
+    """The subwords of a Doc with their vectors at a layer; None if no `transformer` has seen all of its words.
+
+    spacy-transformers cuts spans that are longer than its model takes.
 
     layer: from 1, of the hidden states that the transformer keeps if its configuration says `output_hidden_states`;
         0 is the embeddings.
@@ -37,6 +39,8 @@ def transformer_subwords(doc: Doc, *, layer: int, width: int) -> Subwords | None
             f"{states.shape[-1]}. Give the transformer and [components.word_aligner.model] the same model."
         )
     words, places = _places(data)
+    if not all(doc[i].is_space for i in np.setdiff1d(np.arange(len(doc)), words).tolist()):
+        return None
     vectors = xp2torch(states.reshape(-1, width))[torch.from_numpy(places)]
     return Subwords(data.wordpieces.input_ids.reshape(-1)[places].astype(np.int64), words, len(doc), vectors)
 
