@@ -16,7 +16,10 @@ def test_a_stopped_command_leaves_no_half_written_output(tmp_path: Path, number:
     output = tmp_path / "links.txt"
     output.write_text("0-0\n", encoding="utf-8")
     command = [sys.executable, "-m", "spacy", "awesome", "align", "-", str(output), "--quiet"]
+    # A shell that runs the tests in the background has them ignore SIGINT, and with them what they start.
+    before = signal.signal(number, signal.SIG_DFL)
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    signal.signal(number, before)
     try:
         # It waits for more input, its output begun.
         deadline = time.monotonic() + 90
