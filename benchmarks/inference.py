@@ -113,7 +113,7 @@ def make_aligner(
     model = {"@architectures": "spacy_awesome.HFEncoder.v1", "name": str(path), "layer": layer, "precision": precision}
     config = {
         "model": model,
-        "extraction": {"@misc": f"spacy_awesome.{extraction}.v1"},
+        "extraction": extraction,
         "reuse_trf_data": reuse_trf_data,
     }
     component = cast(WordAligner, spacy.blank("xx").add_pipe("word_aligner", config=config))
@@ -129,9 +129,9 @@ def _engines(path: Path, layer: int | None) -> dict[str, tuple[Engine, torch.nn.
     plain = PlainAligner(
         AutoModel.from_pretrained(path, num_hidden_layers=settings.encoder.layer, attn_implementation="eager"),
         AutoTokenizer.from_pretrained(path),
-        threshold=settings.threshold,
-        scale=settings.scale,
-        distortion=settings.distortion,
+        threshold=settings.extractor.threshold,
+        scale=settings.extractor.scale,
+        distortion=settings.extractor.distortion,
     )
     engines[PLAIN] = plain.align, plain.transformer
     for method, name in (("argmax", "a"), ("itermax", "i")):

@@ -64,9 +64,9 @@ def _engines(path: Path, layer: int | None, text: list[WordPair]) -> tuple[dict[
         AutoTokenizer.from_pretrained(path),
         layer=settings.encoder.layer,
         batch_size=PAIRS_PER_STEP,
-        threshold=settings.threshold,
-        scale=settings.scale,
-        distortion=settings.distortion,
+        threshold=settings.extractor.threshold,
+        scale=settings.extractor.scale,
+        distortion=settings.extractor.distortion,
     )
     tokens = sum(len(x.ids) + len(y.ids) for x, y in settings.tokenize(text))
     epochs: dict[str, Callable[[], None]] = {PLAIN: lambda: plain.train(text)}

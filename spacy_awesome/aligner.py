@@ -81,7 +81,9 @@ class PairAligner:
                 alignments = self.extractor.align(*vectors, [(x.length, y.length) for x, y in together])
             for (row, _, _, kept), alignment in zip((pieces[place] for place in batch), alignments):
                 found[row].append(alignment if kept is None else _within(alignment, kept, *both[row]))
-        return [_joined(parts, x.length, y.length) for parts, (x, y) in zip(found, both)]
+        return [
+            parts[0] if len(parts) == 1 else _joined(parts, x.length, y.length) for parts, (x, y) in zip(found, both)
+        ]
 
     def _pieces(self, x: Subwords, y: Subwords) -> Iterator[tuple[Subwords, Subwords, tuple[float, float] | None]]:
         """The pair itself; or, if both sides are long, windows over the same part of both.
@@ -113,8 +115,6 @@ def _within(alignment: WordAlignment, part: tuple[float, float], x: Subwords, y:
 
 
 def _joined(parts: Sequence[WordAlignment], source_length: int, target_length: int) -> WordAlignment:
-    if len(parts) == 1:
-        return parts[0]
     return WordAlignment(
         np.concatenate([np.empty((0, 2), dtype=np.int32), *(part.pairs for part in parts)]),
         np.concatenate([np.empty(0, dtype=np.float32), *(part.scores for part in parts)]),

@@ -121,7 +121,7 @@ def make_aligner() -> Callable[..., Language]:
             "word_aligner",
             config={
                 "model": {"@architectures": "spacy_awesome.HFEncoder.v1", "name": str(name), "layer": layer},
-                "extraction": {"@misc": f"spacy_awesome.{extraction}.v1"},
+                "extraction": extraction,
                 **options,
             },
         )

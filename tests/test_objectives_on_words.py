@@ -63,7 +63,7 @@ def test_losses_are_of_the_probabilities_that_links_come_from(
     if objective == "consistency":
         expected = consistency_loss(forward, backward, *masks)
     else:
-        links = SentencePart(batch, range(len(PAIRS))).links
+        links = SentencePart(batch, batch.pairs, batch.gold).links
         expected = self_training_loss(forward, backward, links, *masks)
     [loss] = training_losses(batch, list(make_objectives({objective: 1.0}).values()))
     assert loss.item() == pytest.approx(expected.sum().item(), rel=1e-5)
@@ -110,15 +110,17 @@ def test_own_links_are_those_of_the_aligner_spread_to_all_subwords_of_both_words
     batch = make_batch(nlp)
     expected = [set(links) for links in nlp.get_pipe("word_aligner").aligner.align(batch.pairs)]  # type: ignore[attr-defined]
     assert any(len(x.ids) > x.length for x, _ in batch.pairs)
-    assert blocks(SentencePart(batch, range(len(PAIRS))).links, batch) == expected
+    assert blocks(SentencePart(batch, batch.pairs, batch.gold).links, batch) == expected
     assert all(expected)
 
 
 def test_own_and_gold_links_are_spread_alike(tiny_bert: Path, make_aligner: MakeAligner) -> None:
     nlp = make_aligner(tiny_bert, layer=2, scale=0.2, threshold=0.2)
     gold = WordAlignment([(2, 1), (3, 3)], source_length=5, target_length=5)
-    found = blocks(SentencePart(make_batch(nlp, [gold, None]), range(2)).links, make_batch(nlp))
-    own = blocks(SentencePart(make_batch(nlp), range(2)).links, make_batch(nlp))
+    found, own = (
+        blocks(SentencePart(batch, batch.pairs, batch.gold).links, batch)
+        for batch in (make_batch(nlp, [gold, None]), make_batch(nlp))
+    )
     assert found == [{(2, 1), (3, 3)}, own[1]]
 
 

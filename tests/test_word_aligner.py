@@ -115,7 +115,7 @@ def _batching(path: Path, make_aligner: MakeAligner, extraction: str) -> dict[st
                 "word_aligner",
                 config={
                     "model": {**model, "max_batch_tokens": budget},
-                    "extraction": {"@misc": f"spacy_awesome.{extraction}.v1"},
+                    "extraction": extraction,
                     "scale": 0.2,
                 },
             )

@@ -45,22 +45,22 @@ class SubwordPairs:
     def logits(self) -> Tensor:
         """β · (dot product) − λ · |i/n − j/m|, (batch, n, m) in float32, arbitrary at padding."""
         similarity = self.scale * similarity_matrix(self.source, self.target, "dot")
-        return similarity - self.distortion * self._relative_distance() if self.distortion else similarity
+        if not self.distortion:
+            return similarity
+        return similarity - self.distortion * relative_distance(self.source_mask, self.target_mask)
 
     def similarity(self, kind: Similarity) -> Tensor:
         """Similarity without β, less λ/β · |i/n − j/m|, which a "dot" has in the order of the logits; (batch, n, m)."""
         similarity = similarity_matrix(self.source, self.target, kind)
-        return similarity - self.distortion / self.scale * self._relative_distance() if self.distortion else similarity
+        if not self.distortion:
+            return similarity
+        return similarity - self.distortion / self.scale * relative_distance(self.source_mask, self.target_mask)
 
     def positive_cosine(self) -> Tensor:
         """Cosine, less the distortion, shifted and scaled from its own range to (0, 1]; (batch, n, m)."""
         factor = length_factor(self.source_mask, self.target_mask)
         lowest = -1 - self.distortion / self.scale * factor
         return ((self.similarity("cosine") - lowest) / (1 - lowest)).clamp(min=torch.finfo(torch.float32).tiny)
-
-    def _relative_distance(self) -> Tensor:
-        factor = length_factor(self.source_mask, self.target_mask)
-        return factor * relative_distance(self.source_mask, self.target_mask)
 
 
 def pair_mask(source_mask: Tensor, target_mask: Tensor) -> Tensor:
@@ -88,10 +88,10 @@ def similarity_matrix(source: Tensor, target: Tensor, kind: Similarity = "dot") 
 
 
 def relative_distance(source_mask: Tensor, target_mask: Tensor) -> Tensor:
-    """|i/n − j/m| for every subword pair, with each sentence's own lengths n and m.
+    """|i/n − j/m| for every subword pair, with each sentence's own lengths n and m, times `length_factor`.
 
     source_mask, target_mask: (batch, n), (batch, m) bool, True at subwords; padding only at the end.
-    Returns (batch, n, m) in [0, 1), arbitrary at padding.
+    Returns (batch, n, m), in [0, 1) for sentences, arbitrary at padding.
 
     >>> relative_distance(torch.ones(1, 2, dtype=bool), torch.ones(1, 4, dtype=bool))
     tensor([[[0.0000, 0.2500, 0.5000, 0.7500],
@@ -101,7 +101,7 @@ def relative_distance(source_mask: Tensor, target_mask: Tensor) -> Tensor:
         torch.arange(mask.shape[1], device=mask.device, dtype=torch.float32) / mask.sum(dim=1)[:, None].clamp(min=1)
         for mask in (source_mask, target_mask)
     )
-    return (source[:, :, None] - target[:, None, :]).abs()
+    return length_factor(source_mask, target_mask) * (source[:, :, None] - target[:, None, :]).abs()
 
 
 def length_factor(source_mask: Tensor, target_mask: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("spacy_awesome")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainingBatch:
     """What the objectives of one update share. Pairs with an empty side are left out.
 
@@ -86,6 +86,7 @@ class Run(Protocol):
         """The runs that a batch takes, for all objectives that are computed from this kind of run."""
 
 
+@dataclass(frozen=True, eq=False)
 class SentenceRun:
     """Vectors of both sides of pairs, for the objectives that compare them.
 
@@ -95,15 +96,16 @@ class SentenceRun:
             all pairs of the batch with each other: their activations are then held at once.
     """
 
-    def __init__(self, batch: TrainingBatch, parts: Sequence[SentencePart]) -> None:
-        self.batch = batch
-        self.parts = parts
+    batch: TrainingBatch
+    parts: Sequence[SentencePart]
 
     @classmethod
     def over(cls, batch: TrainingBatch, objectives: Sequence[Objective]) -> Iterator[SentenceRun]:
         """One run with all pairs if an objective compares them, else one for each part."""
-        rows = pair_batches(batch.pairs, batch.max_tokens, special_tokens=batch.encoder.special_tokens)
-        parts = (SentencePart(batch, part) for part in rows)
+        parts = (
+            SentencePart(batch, [batch.pairs[row] for row in rows], [batch.gold[row] for row in rows])
+            for rows in pair_batches(batch.pairs, batch.max_tokens, special_tokens=batch.encoder.special_tokens)
+        )
         together = any(objective.compares_all_pairs for objective in objectives)
         for run in [list(parts)] if together else ([part] for part in parts):
             if any(objective.needs_links for objective in objectives):
@@ -113,33 +115,34 @@ class SentenceRun:
             yield cls(batch, run)
 
 
+@dataclass(frozen=True, eq=False)
 class SentencePart:
     """Pairs of a batch that the encoder is run on together, when their vectors are first asked for.
 
     Attributes:
+        batch: The batch that they are from.
         pairs: Subwords of both sides.
         gold: Known links of each pair, or None.
     """
 
-    def __init__(self, batch: TrainingBatch, rows: Sequence[int]) -> None:
-        self.pairs = [batch.pairs[row] for row in rows]
-        self.gold = [batch.gold[row] for row in rows]
-        self._batch = batch
+    batch: TrainingBatch
+    pairs: Sequence[tuple[Subwords, Subwords]]
+    gold: Sequence[WordAlignment | None]
 
     @cached_property
     def vectors(self) -> tuple[Vectors, Vectors]:
         """Of the source and of the target sentences, with gradient."""
-        return self._batch.encoder.encode_pairs(self.pairs, max_tokens=self._batch.max_tokens)
+        return self.batch.encoder.encode_pairs(self.pairs, max_tokens=self.batch.max_tokens)
 
     @cached_property
     def subwords(self) -> SubwordPairs:
         """All pairs of a source and a target subword."""
-        return self._batch.extractor.pairs(*self.vectors)
+        return self.batch.extractor.pairs(*self.vectors)
 
     @cached_property
     def probabilities(self) -> LinkProbabilities:
         """S_xy and S_yx as the extraction method gives them."""
-        return self._batch.extractor.extraction.probabilities(self.subwords)
+        return self.batch.extractor.extraction.probabilities(self.subwords)
 
     @cached_property
     def gold_words(self) -> Tensor:
@@ -149,7 +152,7 @@ class SentencePart:
         for row, links in zip(matrix, self.gold):
             if links is not None:
                 row[tuple(links.pairs.T)] = 1.0
-        return matrix.to(self._batch.encoder.device)
+        return matrix.to(self.batch.encoder.device)
 
     @cached_property
     def links(self) -> Tensor:
@@ -158,7 +161,7 @@ class SentencePart:
         The model's own are found without gradient and without dropout: from the vectors that are trained, unless
         dropout changes these.
         """
-        batch, gold = self._batch, [links is not None for links in self.gold]
+        batch, gold = self.batch, [links is not None for links in self.gold]
         if all(gold):
             return subword_links(self.gold_words, *self.vectors)
         if drops_activations(batch.encoder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import cross_entropy
 
+from spacy_awesome.encoders.encoder import SubwordEncoder
 from spacy_awesome.encoders.tokenization import Ids
 from spacy_awesome.training.batch import TrainingBatch
 from spacy_awesome.training.objectives import Objective
@@ -45,20 +47,27 @@ class MaskedObjective(Objective):
         return run.losses[[owner is self for owner in run.owners]].sum()
 
 
+@dataclass(frozen=True, eq=False)
 class MaskedRun:
     """Masked inputs of several objectives in one run of the language model.
 
     Attributes:
+        encoder: With a language model.
         owners: The objective of each sentence.
+        masked: How many subwords of each sentence are to be predicted, in this and other runs; (sentences,).
+        ids: (rows, length).
+        attention: Attention mask, (rows, length).
+        answers: The original subword where one is to be predicted, else NO_ANSWER; (rows, length).
+        sentences: Number of each row's sentence, (rows,).
     """
 
-    def __init__(
-        self, batch: TrainingBatch, owners: Sequence[Objective], masked: Tensor, inputs: tuple[Tensor, ...]
-    ) -> None:
-        self.owners = owners
-        self._batch = batch
-        self._masked = masked
-        self._inputs = inputs
+    encoder: SubwordEncoder
+    owners: Sequence[Objective]
+    masked: Tensor
+    ids: Tensor
+    attention: Tensor
+    answers: Tensor
+    sentences: Tensor
 
     @classmethod
     def over(cls, batch: TrainingBatch, objectives: Sequence[Objective]) -> Iterator[MaskedRun]:
@@ -72,18 +81,17 @@ class MaskedRun:
         for rows, ids, attention in batch.runs([item.ids for item in inputs]):
             answers, _ = batch.encoder.pad([inputs[row].answers for row in rows], NO_ANSWER)
             sentences = torch.tensor([numbers[row] for row in rows], device=ids.device)
-            yield cls(batch, owners, masked.to(ids.device), (ids, attention, answers, sentences))
+            yield cls(batch.encoder, owners, masked.to(ids.device), ids, attention, answers, sentences)
 
     @cached_property
     def losses(self) -> Tensor:
         """What this run adds to the loss of each sentence, (sentences,)."""
-        ids, attention, answers, sentences = self._inputs
-        chosen, encoder = answers != NO_ANSWER, self._batch.encoder
-        assert encoder.language_model is not None
-        with encoder.arithmetic():
-            logits = encoder.language_model(ids, attention, chosen)
-        owners = sentences[:, None].expand_as(chosen)[chosen]
-        return masked_lm_loss(logits.float(), answers[chosen], owners, self._masked)
+        assert self.encoder.language_model is not None
+        chosen = self.answers != NO_ANSWER
+        with self.encoder.arithmetic():
+            logits = self.encoder.language_model(self.ids, self.attention, chosen)
+        sentences = self.sentences[:, None].expand_as(chosen)[chosen]
+        return masked_lm_loss(logits.float(), self.answers[chosen], sentences, self.masked)
 
 
 def masked_inputs(

@@ -21,6 +21,7 @@ logger = logging.getLogger("spacy_awesome")
 _RESERVOIR = 1024
 
 
+@dataclass(frozen=True, eq=False)
 class LabeledRun:
     """Pairs of sentences in one run of the encoder, and whether they are translations.
 
@@ -29,9 +30,8 @@ class LabeledRun:
         labels: 1 for translations, 0 for others, (pairs,).
     """
 
-    def __init__(self, scores: Tensor, labels: Tensor) -> None:
-        self.scores = scores
-        self.labels = labels
+    scores: Tensor
+    labels: Tensor
 
     @classmethod
     def over(cls, batch: TrainingBatch, objectives: Sequence[Objective]) -> Iterator[LabeledRun]:
