@@ -69,10 +69,11 @@ def test_alpha_and_cost_are_options(
     tiny_bert: Path, pairs_file: Path, options: list[str], extraction: dict[str, str]
 ) -> None:
     model = {"@architectures": "spacy_awesome.HFEncoder.v1", "name": str(tiny_bert)}
-    component: Any = spacy.blank("es").add_pipe("word_aligner", config={"model": model, "extraction": extraction})
+    config = {"model": model, "extraction": extraction, "threshold": 0.2}
+    component: Any = spacy.blank("es").add_pipe("word_aligner", config=config)
     words = [([w for w in s.split(" ") if w], [w for w in t.split(" ") if w]) for s, t in PAIRS]
     expected = [alignment.to_pharaoh() for alignment in component.align_words(words)]
-    command = ["align", pairs_file, "-", "--quiet", "--model", tiny_bert]
+    command = ["align", pairs_file, "-", "--quiet", "--model", tiny_bert, "--threshold", "0.2"]
     assert run(*command, *options).stdout.splitlines() == expected
     assert run(*command, *options[:2]).stdout.splitlines() != expected
 

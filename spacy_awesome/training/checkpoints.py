@@ -185,7 +185,9 @@ def _state(nlp: Language) -> dict[str, Any]:
 
 
 def _load_state(nlp: Language, state: Mapping[str, Any]) -> None:
-    parts = zip(_encoders(nlp), state["encoders"], state["generators"], state["objectives"], strict=True)
+    # Checkpoints of version 0.1 hold nothing that objectives remember.
+    remembered = state.get("objectives", [{}] * len(state["encoders"]))
+    parts = zip(_encoders(nlp), state["encoders"], state["generators"], remembered, strict=True)
     for (pipe, shim), encoder, generator, objectives in parts:
         shim.load_training_state(encoder)
         pipe.generator.set_state(generator)
