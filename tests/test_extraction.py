@@ -22,6 +22,7 @@ from spacy.language import Language
 
 from spacy_awesome.alignment import symmetrize
 from spacy_awesome.encoders.encoder import Vectors
+from spacy_awesome.encoders.loading import EncoderDefaults
 from spacy_awesome.extraction import extraction_methods, find_extraction
 from spacy_awesome.extraction.entmax import Entmax, entmax_probabilities
 from spacy_awesome.extraction.extractor import LinkExtractor, to_alignments, word_links
@@ -363,6 +364,16 @@ def test_optimal_transport_compares_the_plan_itself_or_what_each_word_gives_and_
     for row, (n, m) in enumerate([(3, 5), (4, 2)]):
         torch.testing.assert_close(forward[row], plan[row] * n)
         torch.testing.assert_close(backward[row], plan[row] * m)
+
+
+def test_thresholds_are_those_given_or_the_methods_or_the_encoders() -> None:
+    def threshold(extraction: Extraction, given: float | None = None) -> float:
+        return LinkExtractor.for_encoder(EncoderDefaults(layer=1, threshold=0.3), extraction, threshold=given).threshold
+
+    assert [threshold(Softmax()), threshold(Softmax(), 0.5)] == [0.3, 0.5]
+    assert [threshold(Entmax()), threshold(Entmax(), 0.5)] == [0.0, 0.5]
+    assert threshold(OptimalTransport()) == 0.3
+    assert threshold(OptimalTransport(normalized=False)) == 0.01
 
 
 def test_links_follow_from_vectors_without_an_encoder_or_a_doc() -> None:
