@@ -75,7 +75,7 @@ import spacy_awesome
 
 
 def test_a_name_of_somebody_else_stays_theirs_with_one_warning() -> None:
-    script = CLASH + 'nlp.add_pipe("span_projector"); doc = spacy_awesome.parallel(nlp, nlp("a"), "b")\n'
+    script = CLASH + 'nlp.add_pipe("span_projector"); doc = spacy_awesome.parallel(nlp, nlp.make_doc("a"), "b")\n'
     out, errors = run(script + "print(doc._.source, doc._.parallel.source)")
     assert out == "theirs a"
     assert errors.count("SpacyAwesomeWarning") == 1
@@ -85,7 +85,7 @@ def test_a_name_of_somebody_else_stays_theirs_with_one_warning() -> None:
 
 def test_a_name_that_was_chosen_before_is_enough() -> None:
     script = CLASH + 'spacy_awesome.register_extensions(source="translated_from"); nlp.add_pipe("span_projector")\n'
-    script += 'doc = spacy_awesome.parallel(nlp, nlp("a"), "b")\nprint(doc._.source, doc._.translated_from)'
+    script += 'doc = spacy_awesome.parallel(nlp, nlp.make_doc("a"), "b")\nprint(doc._.source, doc._.translated_from)'
     assert run(script) == ("theirs a", "")
 
 

@@ -267,9 +267,7 @@ def test_a_name_that_is_taken_is_left_alone() -> None:
     mine = Token.get_extension("aligned")
     Token.set_extension("aligned", default="theirs", force=True)
     try:
-        with pytest.warns(
-            SpacyAwesomeWarning, match=r"\[SA05\] Token._.aligned .*register_extensions\(aligned='another"
-        ):
+        with pytest.warns(SpacyAwesomeWarning, match=r"\[SA05\] Token._.aligned .*\(aligned='another"):
             register_extensions()
         assert Token.get_extension("aligned")[0] == "theirs"
         with pytest.raises(ValueError, match=r"Token._.aligned belongs to somebody else"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,8 @@ PLAIN = {
 
 @pytest.fixture(autouse=True)
 def warn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spacy_awesome.parallel._warn_once", WarnOnce())
+    # The function `parallel` hides its module from an import by dots.
+    monkeypatch.setattr(import_module("spacy_awesome.parallel"), "_warn_once", WarnOnce())
 
 
 @pytest.fixture
