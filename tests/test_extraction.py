@@ -282,10 +282,10 @@ def test_links_equal_those_of_simalign(tiny_bert: Path, make_aligner: Callable[.
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: methods.entmax(0.5), "alpha ≥ 1"),
+        (lambda: methods.entmax(0.5), "alpha to be a finite number of 1"),
         (lambda: methods.optimal_transport(cost="manhattan"), "Unknown cost 'manhattan'"),  # type: ignore[arg-type]
-        (lambda: methods.optimal_transport(regularization=0), "regularization > 0"),
-        (lambda: methods.itermax(0), "at least 1 iteration"),
+        (lambda: methods.optimal_transport(regularization=0), "regularization to be a finite number above 0"),
+        (lambda: methods.itermax(0), "iterations to be a whole number from 1"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(make: Callable[[], object], message: str) -> None:

@@ -94,6 +94,26 @@ def test_a_wrong_setting_is_named_in_one_line(factory: str, setting: str, value:
     assert "got " in message
 
 
+WRONG_OPTIONS = [
+    ("entmax", "alpha", 0.5, "a finite number of 1"),
+    ("entmax", "alpha", INFINITE, "a finite number of 1"),
+    ("optimal_transport", "regularization", 0.0, "a finite number above 0"),
+    ("optimal_transport", "iterations", 0, "a whole number from 1 to 10000"),
+    ("optimal_transport", "iterations", HUGE, "a whole number from 1 to 10000"),
+    ("itermax", "iterations", 0, "a whole number from 1 to 1000"),
+    ("itermax", "iterations", HUGE, "a whole number from 1 to 1000"),
+    ("itermax", "discount", -1.0, "a number from 0 to 1"),
+    ("itermax", "discount", NAN, "a number from 0 to 1"),
+]
+
+
+@pytest.mark.parametrize(("method", "option", "value", "expected"), WRONG_OPTIONS)
+def test_a_wrong_option_of_an_extraction_is_named(method: str, option: str, value: float, expected: str) -> None:
+    make = spacy.registry.misc.get(f"spacy_awesome.{method}.v1")
+    with pytest.raises(ValueError, match=f"{method}: Expected {option} to be {expected}"):
+        make(**{option: value})
+
+
 # What spaCy does not take in a configuration, but Python code can pass.
 NOT_FINITE = [
     (WordAlignerSettings, "threshold"),

@@ -13,8 +13,9 @@ import spacy
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from spacy.cli.train import train
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
 from spacy_awesome import Parallel, SpacyAwesomeWarning, WordAlignment, parallel
@@ -383,6 +384,20 @@ def test_training_without_any_pair_names_the_reader_to_use(
     # After a pair was met, a batch may be of other data.
     nlp.update(examples(nlp, make_doc))
     assert nlp.update(plain)["word_aligner"] == 0
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_a_training_run_by_spacys_own_reader_ends_in_an_error(
+    tiny_bert: Path, make_aligner: MakeAligner, make_doc: MakeDoc, tmp_path: Path, paired: bool
+) -> None:
+    nlp = make_aligner(tiny_bert)
+    docs = [parallel(nlp, make_doc("One"), "Uno") if paired else make_doc("Uno", nlp=nlp) for _ in range(3)]
+    DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "train.spacy")
+    nlp.config.to_disk(tmp_path / "config.cfg")
+    paths = {name: str(tmp_path / "train.spacy") for name in ("paths.train", "paths.dev")}
+    with pytest.raises(ValueError, match=r"spacy_awesome\.ParallelCorpus\.v1"):
+        train(tmp_path / "config.cfg", tmp_path / "out", overrides={**paths, "training.max_steps": 2})
+    assert not (tmp_path / "out" / "model-best").exists()
 
 
 @pytest.mark.parametrize("scored", ["word_aligner", "sentence_aligner", "span_projector"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
+
+from spacy_awesome.settings import wrong_setting
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,9 +49,10 @@ def softmax() -> Extraction:
 
 
 def entmax(alpha: float = 1.5) -> Extraction:
-    """α-entmax probabilities; every non-zero one is a link. Raises ValueError for alpha below 1."""
-    if alpha < 1:
-        raise ValueError(f"Expected alpha ≥ 1 for entmax (1 is softmax, 2 sparsemax), got {alpha}.")
+    """α-entmax probabilities; every non-zero one is a link. Raises ValueError for alpha below 1 or not finite."""
+    if not 1 <= alpha < math.inf:
+        expected = "a finite number of 1 (softmax) or more (2 is sparsemax)"
+        raise ValueError(f"entmax: {wrong_setting('alpha', expected, alpha)}")
 
     def load() -> Any:
         from spacy_awesome.extraction.entmax import entmax_probabilities
@@ -63,12 +67,16 @@ def optimal_transport(
 ) -> Extraction:
     """Sinkhorn–Knopp transport plan; links where it moves more of both words than the threshold, softmax's own.
 
-    Raises ValueError for an unknown cost, a regularization of 0 or less, or fewer than one iteration.
+    Raises ValueError for an unknown cost, a regularization of 0 or less, and iterations below 1 or above 10,000.
     """
     if cost not in ("cosine", "dot", "euclidean"):
         raise ValueError(f"Unknown cost {cost!r} for optimal transport; expected cosine, dot or euclidean.")
-    if regularization <= 0 or iterations < 1:
-        raise ValueError(f"Expected regularization > 0 and iterations ≥ 1, got {regularization} and {iterations}.")
+    if not 0 < regularization < math.inf:
+        expected = "a finite number above 0"
+        raise ValueError(f"optimal_transport: {wrong_setting('regularization', expected, regularization)}")
+    if not 1 <= iterations <= 10_000:
+        expected = "a whole number from 1 to 10000"
+        raise ValueError(f"optimal_transport: {wrong_setting('iterations', expected, iterations)}")
 
     def load() -> Any:
         from spacy_awesome.extraction.optimal_transport import transport_probabilities
@@ -90,9 +98,14 @@ def argmax() -> Extraction:
 
 
 def itermax(iterations: int = 2, discount: float = 0.9) -> Extraction:
-    """SimAlign's Itermax: mutual best matches, repeated with what is left. Raises ValueError for no iteration."""
-    if iterations < 1:
-        raise ValueError(f"Expected at least 1 iteration for itermax, got {iterations}.")
+    """SimAlign's Itermax: mutual best matches, repeated with what is left.
+
+    Raises ValueError for iterations below 1 or above 1,000, and for a discount outside [0, 1].
+    """
+    if not 1 <= iterations <= 1000:
+        raise ValueError(f"itermax: {wrong_setting('iterations', 'a whole number from 1 to 1000', iterations)}")
+    if not 0 <= discount <= 1:
+        raise ValueError(f"itermax: {wrong_setting('discount', 'a number from 0 to 1', discount)}")
 
     def load() -> Any:
         from spacy_awesome.extraction.argmax import itermax_probabilities
