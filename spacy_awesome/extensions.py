@@ -67,10 +67,12 @@ def register_extensions(**names: str) -> None:
 def register_missing_extensions() -> None:
     """Register the attributes that have no name yet under their default ones; warns once of each that is taken."""
     for owner, attribute, getter in _GETTERS:
+        # This runs for each pair that is made, and is usually over here.
         found = _extensions(owner).get(attribute)
         if found is not None and found[2] is getter:
             continue
-        if any(extension[2] is getter for extension in _extensions(owner).values()):
+        # A list, because another thread may add to the dictionary.
+        if any(extension[2] is getter for extension in list(_extensions(owner).values())):
             continue
         if found is None:
             _register(owner, attribute, getter, attribute)
@@ -171,14 +173,15 @@ def _aligned(doc: Doc, start: int, end: int) -> list[Token]:
 
 
 def _register(owner: Any, attribute: str, getter: Callable[[Any], Any], name: str) -> None:
-    owner.set_extension(name, getter=getter, setter=set_parallel if attribute == "parallel" else None)
+    # The name is free; forced, because another thread may just have registered the same.
+    owner.set_extension(name, getter=getter, setter=set_parallel if attribute == "parallel" else None, force=True)
 
 
 def _extensions(owner: Any) -> dict[str, tuple[Any, ...]]:
     """All custom attributes of Docs, Spans or Tokens: (default, method, getter, setter) by name."""
-    tables = {Doc: Underscore.doc_extensions, Span: Underscore.span_extensions, Token: Underscore.token_extensions}
-    found: dict[str, tuple[Any, ...]] = tables[owner]
-    return found
+    if owner is Doc:
+        return Underscore.doc_extensions
+    return Underscore.span_extensions if owner is Span else Underscore.token_extensions
 
 
 _GETTERS: tuple[tuple[Any, str, Callable[[Any], Any]], ...] = (

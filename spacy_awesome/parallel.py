@@ -112,7 +112,9 @@ class Parallel:
         parallel.projections = tuple(Projection(**projection) for projection in data["projections"])
         # These two are absent from what was saved by older versions.
         tokens = data.get("projected_tokens")
-        parallel.projected_tokens = None if tokens is None else (tokens[0], tokens[1])
+        if tokens is not None:
+            source_tokens, target_tokens = tokens
+            parallel.projected_tokens = (source_tokens, target_tokens)
         beads = data.get("sentence_alignment")
         parallel.sentence_alignment = None if beads is None else SentenceAlignment(**beads)
         return parallel
