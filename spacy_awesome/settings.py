@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from functools import cache
 from typing import Annotated, Any, Self, get_args, get_type_hints
 
@@ -52,9 +52,13 @@ class Settings:
     @classmethod
     def defaults(cls) -> dict[str, Any]:
         """The default of each setting, in the types of a configuration."""
+        found = {}
+        # Not read from an instance: factories are imported at every `spacy.blank()`, and validators take time to build.
         # mypy does not see that every subclass is a dataclass.
-        values = {field.name: getattr(cls(), field.name) for field in fields(cls)}  # type: ignore[arg-type]
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        for field in fields(cls):  # type: ignore[arg-type]
+            value = field.default if field.default_factory is MISSING else field.default_factory()
+            found[field.name] = list(value) if isinstance(value, tuple) else value
+        return found
 
 
 def wrong_setting(name: str, expected: str, value: object) -> str:
