@@ -10,7 +10,8 @@ from importlib.resources import files
 import torch
 
 from spacy_awesome.encoders.encoder import SubwordEncoder
-from spacy_awesome.retrieval.bead_gains import BeadScorer, BeadSettings, align_in_order, frozen_bead_biases
+from spacy_awesome.retrieval.bead_gains import BeadScorer, align_in_order, frozen_bead_biases
+from spacy_awesome.retrieval.bead_settings import BeadSettings
 from spacy_awesome.retrieval.beads import TextVectors, unit_vectors
 from spacy_awesome.retrieval.document_pairs import DocumentPair, pair_documents
 from spacy_awesome.retrieval.reordered import align_reordered

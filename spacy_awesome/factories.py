@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from spacy.language import Language
 from spacy.util import registry
 from thinc.api import Model
 
+from spacy_awesome.extensions import register_missing_extensions
 from spacy_awesome.extraction import extractions, find_extraction
 from spacy_awesome.extraction.method import Extraction
+from spacy_awesome.pipeline.settings import (
+    EntityVoteSettings,
+    ProjectionSettings,
+    SentenceAlignerSettings,
+    WordAlignerSettings,
+)
+from spacy_awesome.settings import wrong_setting
 
 # What `@extractions` in a configuration looks in.
 registry.extractions = extractions  # type: ignore[attr-defined]
+
+_ENCODER = {"@architectures": "spacy_awesome.HFEncoder.v1", "name": "bundled"}
+
+# Settings are annotated as Any: they are checked by the settings dataclass, whose message is one line that names the
+# component and the setting, and not by spaCy, whose message prints all arguments.
 
 
 @Language.factory(
     "word_aligner",
     assigns=["doc._.parallel", "doc._.alignment", "token._.aligned", "span._.aligned"],
     default_config={
-        "model": {"@architectures": "spacy_awesome.HFEncoder.v1", "name": "bundled"},
+        "model": _ENCODER,
         # A name rather than a block: spaCy would merge the default's block with the user's.
         "extraction": "softmax",
-        "threshold": None,
-        "scale": None,
-        "distortion": None,
-        "symmetrization": "intersection",
-        "reuse_trf_data": False,
-        # spaCy merges dictionaries with their defaults: a default weight here would be added to those of the user.
-        "objectives": None,
-        "contrastive_temperature": None,
-        "seed": 0,
+        # spaCy merges dictionaries with their defaults: default objectives would be added to those of the user, so
+        # that they are None in the settings.
+        **WordAlignerSettings.defaults(),
         "scorer": {"@scorers": "spacy_awesome.word_aligner_scorer.v1"},
     },
     # Best is the lowest alignment error rate; spaCy keeps the model of highest score.
@@ -46,28 +52,21 @@ registry.extractions = extractions  # type: ignore[attr-defined]
 def make_word_aligner(
     nlp: Language,
     name: str,
-    model: Model[Any, Any],
-    extraction: Extraction | str,
-    threshold: float | None,
-    scale: float | None,
-    distortion: float | None,
-    symmetrization: str,
-    reuse_trf_data: bool,
-    objectives: dict[str, float] | None,
-    contrastive_temperature: float | None,
-    seed: int,
-    scorer: Callable[..., dict[str, Any]] | None,
+    model: Any,
+    extraction: Any,
+    threshold: Any,
+    scale: Any,
+    distortion: Any,
+    symmetrization: Any,
+    reuse_trf_data: Any,
+    objectives: Any,
+    contrastive_temperature: Any,
+    seed: Any,
+    scorer: Any,
 ) -> Any:
-    """Make a `spacy_awesome.pipeline.word_aligner.WordAligner`; the options are described there."""
-    from spacy_awesome.pipeline.word_aligner import WordAligner
-
-    if isinstance(extraction, str):
-        extraction = find_extraction(extraction)[1]()
-    return WordAligner(
-        nlp.vocab,
-        model,
+    """Make a `spacy_awesome.pipeline.word_aligner.WordAligner`; `WordAlignerSettings` describes the options."""
+    settings = WordAlignerSettings.of(
         name,
-        extraction=extraction,
         threshold=threshold,
         scale=scale,
         distortion=distortion,
@@ -76,20 +75,28 @@ def make_word_aligner(
         objectives=objectives,
         contrastive_temperature=contrastive_temperature,
         seed=seed,
-        scorer=scorer,
     )
+    _check_model(name, model)
+    if isinstance(extraction, str):
+        try:
+            extraction = find_extraction(extraction)[1]()
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    if not isinstance(extraction, Extraction):
+        expected = 'a registered method such as "softmax" or {"@extractions": "spacy_awesome.softmax.v1"}'
+        raise ValueError(f"{name}: {wrong_setting('extraction', expected, extraction)}")
+    from spacy_awesome.pipeline.word_aligner import WordAligner
+
+    register_missing_extensions()
+    return WordAligner(nlp.vocab, model, name, extraction=extraction, settings=settings, scorer=scorer)
 
 
 @Language.factory(
     "sentence_aligner",
     assigns=["doc._.parallel", "doc._.sentence_alignment"],
     default_config={
-        "model": {"@architectures": "spacy_awesome.HFEncoder.v1", "name": "bundled"},
-        "monotone": True,
-        "max_sentences": 3,
-        "alpha": 0.75,
-        "min_score": 0.05,
-        "gap_cost": 0.0,
+        "model": _ENCODER,
+        **SentenceAlignerSettings.defaults(),
         "scorer": {"@scorers": "spacy_awesome.sentence_aligner_scorer.v1"},
     },
     default_score_weights={"beads_f1": 1.0, "beads_precision": None, "beads_recall": None},
@@ -97,36 +104,43 @@ def make_word_aligner(
 def make_sentence_aligner(
     nlp: Language,
     name: str,
-    model: Model[Any, Any],
-    monotone: bool,
-    max_sentences: int,
-    alpha: float,
-    min_score: float,
-    gap_cost: float,
-    scorer: Callable[..., dict[str, Any]] | None,
+    model: Any,
+    monotone: Any,
+    max_sentences: Any,
+    alpha: Any,
+    min_score: Any,
+    gap_cost: Any,
+    scorer: Any,
 ) -> Any:
-    """Make a `spacy_awesome.pipeline.sentence_aligner.SentenceAligner`; `BeadSettings` describes the options."""
+    """Make a `spacy_awesome.pipeline.sentence_aligner.SentenceAligner`; its settings describe the options."""
+    settings = SentenceAlignerSettings.of(
+        name,
+        monotone=monotone,
+        max_sentences=max_sentences,
+        alpha=alpha,
+        min_score=min_score,
+        gap_cost=gap_cost,
+    )
+    _check_model(name, model)
     from spacy_awesome.pipeline.sentence_aligner import SentenceAligner
-    from spacy_awesome.retrieval.bead_gains import BeadSettings
 
-    settings = BeadSettings(max_sentences=max_sentences, alpha=alpha, min_score=min_score, gap_cost=gap_cost)
-    return SentenceAligner(nlp.vocab, model, name, settings=settings, monotone=monotone, scorer=scorer)
+    register_missing_extensions()
+    return SentenceAligner(nlp.vocab, model, name, settings=settings, scorer=scorer)
 
 
 @Language.factory(
     "span_projector",
-    assigns=["doc.ents", "doc.spans", "doc._.parallel", "doc._.projection_report", "span._.projection"],
+    requires=["doc._.alignment"],
+    assigns=[
+        "doc.ents",
+        "doc.spans",
+        "doc._.parallel",
+        "doc._.projection_report",
+        "span._.projection",
+        "span._.source_span",
+    ],
     default_config={
-        "source_spans": "ents",
-        "write_to": ["ents"],
-        "rule": "link_f1",
-        "max_gap": 1,
-        "assignment": "greedy",
-        "min_score": 0.0,
-        "max_span_ratio": None,
-        "label_map": {},
-        "overwrite": False,
-        "allow_overlap": None,
+        **ProjectionSettings.defaults(),
         "scorer": {"@scorers": "spacy_awesome.span_projector_scorer.v1"},
     },
     default_score_weights={
@@ -142,24 +156,23 @@ def make_sentence_aligner(
 def make_span_projector(
     nlp: Language,
     name: str,
-    source_spans: str,
-    write_to: list[str],
-    rule: str,
-    max_gap: int,
-    assignment: str,
-    min_score: float,
-    max_span_ratio: float | None,
-    label_map: dict[str, str | None],
-    overwrite: bool,
-    allow_overlap: bool | None,
-    scorer: Callable[..., dict[str, Any]] | None,
+    source_spans: Any,
+    write_to: Any,
+    rule: Any,
+    max_gap: Any,
+    assignment: Any,
+    min_score: Any,
+    max_span_ratio: Any,
+    label_map: Any,
+    overwrite: Any,
+    allow_overlap: Any,
+    scorer: Any,
 ) -> Any:
     """Make a `spacy_awesome.pipeline.span_projector.SpanProjector`; `ProjectionSettings` describes the options."""
-    from spacy_awesome.pipeline.span_projector import ProjectionSettings, SpanProjector
-
-    settings = ProjectionSettings(
+    settings = ProjectionSettings.of(
+        name,
         source_spans=source_spans,
-        write_to=tuple(write_to),
+        write_to=write_to,
         rule=rule,
         max_gap=max_gap,
         assignment=assignment,
@@ -169,6 +182,9 @@ def make_span_projector(
         overwrite=overwrite,
         allow_overlap=allow_overlap,
     )
+    from spacy_awesome.pipeline.span_projector import SpanProjector
+
+    register_missing_extensions()
     return SpanProjector(nlp.vocab, name, settings=settings, scorer=scorer)
 
 
@@ -184,13 +200,18 @@ def make_entity_ballot(nlp: Language, name: str) -> Any:
     "entity_vote",
     requires=["doc.spans"],
     assigns=["doc.ents"],
-    default_config={"ballots": ["entity_ballot"], "min_votes": None, "scorer": {"@scorers": "spacy.ner_scorer.v1"}},
+    default_config={**EntityVoteSettings.defaults(), "scorer": {"@scorers": "spacy.ner_scorer.v1"}},
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
 )
-def make_entity_vote(
-    nlp: Language, name: str, ballots: list[str], min_votes: int | None, scorer: Callable[..., dict[str, Any]] | None
-) -> Any:
-    """Make a `spacy_awesome.pipeline.entity_vote.EntityVote`; the options are described there."""
+def make_entity_vote(nlp: Language, name: str, ballots: Any, min_votes: Any, scorer: Any) -> Any:
+    """Make a `spacy_awesome.pipeline.entity_vote.EntityVote`; `EntityVoteSettings` describes the options."""
+    settings = EntityVoteSettings.of(name, ballots=ballots, min_votes=min_votes)
     from spacy_awesome.pipeline.entity_vote import EntityVote
 
-    return EntityVote(name, ballots=ballots, min_votes=min_votes, scorer=scorer)
+    return EntityVote(name, settings=settings, scorer=scorer)
+
+
+def _check_model(name: str, model: object) -> None:
+    if not isinstance(model, Model):
+        expected = 'an encoder such as {"@architectures": "spacy_awesome.HFEncoder.v1", "name": "bundled"}'
+        raise ValueError(f"{name}: {wrong_setting('model', expected, model)}")

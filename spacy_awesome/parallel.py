@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any, Self
+from typing import Any, Final, Self
+from weakref import WeakKeyDictionary, ref
 
+import numpy as np
 import srsly
 from spacy.language import Language
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, Span, SpanGroup
+from spacy.tokens._dict_proxies import SpanGroups
 from spacy.util import get_lang_class
 from spacy.vocab import Vocab, create_vocab
 
 from spacy_awesome.alignment import WordAlignment, WordPair
+from spacy_awesome.errors import WarnOnce
 from spacy_awesome.projection import Projection
 from spacy_awesome.sentence_alignment import SentenceAlignment
 
 # Fixed, so that saved Docs can be read whatever names the reader's extensions have.
 _USER_DATA_KEY = "spacy_awesome.parallel"
 _CODEC_KEY = "__spacy_awesome_parallel__"
+
+# User data nested deeper than this is not saved.
+_MAX_DEPTH: Final = 32
+
+_warn_once = WarnOnce()
+# Of source Docs, the target Doc that each was paired with last: a source Doc does not hold its targets.
+_targets: WeakKeyDictionary[Doc, ref[Doc]] = WeakKeyDictionary()
 
 
 class Parallel:
@@ -34,7 +46,7 @@ class Parallel:
     sentence_alignment: beads of source and target sentences, or None before a sentence aligner has run.
     """
 
-    __slots__ = ("_packed_source", "_source", "alignment", "projections", "sentence_alignment")
+    __slots__ = ("_packed_source", "_projections", "_source", "alignment", "projected_tokens", "sentence_alignment")
 
     def __init__(
         self,
@@ -43,11 +55,23 @@ class Parallel:
         projections: Sequence[Projection] = (),
         sentence_alignment: SentenceAlignment | None = None,
     ) -> None:
+        _register_extensions()
         self._source: Doc | None = source
         self._packed_source: tuple[str, bytes] | None = None
         self.alignment = alignment
         self.projections = tuple(projections)
         self.sentence_alignment = sentence_alignment
+
+    @property
+    def projections(self) -> tuple[Projection, ...]:
+        """What became of each source span. `checked_projections` makes sure that they are about the Docs' tokens."""
+        return self._projections
+
+    @projections.setter
+    def projections(self, projections: Sequence[Projection]) -> None:
+        self._projections = tuple(projections)
+        # Fingerprints of the source's and the target's tokens that they count; `set_projections` notes them.
+        self.projected_tokens: tuple[str, str] | None = None
 
     @property
     def source(self) -> Doc:
@@ -66,25 +90,31 @@ class Parallel:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values, arrays and bytes."""
-        lang, data = self._packed_source or (self.source.vocab.lang, self.source.to_bytes())
+        lang, data = self._packed_source or (self.source.vocab.lang, _source_bytes(self.source))
         return {
             "lang": lang,
             "source": data,
             "alignment": None if self.alignment is None else self.alignment.to_dict(),
             "projections": [projection._asdict() for projection in self.projections],
+            "projected_tokens": None if self.projected_tokens is None else list(self.projected_tokens),
             "sentence_alignment": None if self.sentence_alignment is None else self.sentence_alignment.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """The inverse of `to_dict`."""
+        _register_extensions()
         parallel = cls.__new__(cls)
         parallel._source = None
         parallel._packed_source = (data["lang"], data["source"])
         alignment = data["alignment"]
         parallel.alignment = None if alignment is None else WordAlignment(**alignment)
         parallel.projections = tuple(Projection(**projection) for projection in data["projections"])
-        # Absent from what was saved before there were sentence alignments.
+        # These two are absent from what was saved by older versions.
+        tokens = data.get("projected_tokens")
+        if tokens is not None:
+            source_tokens, target_tokens = tokens
+            parallel.projected_tokens = (source_tokens, target_tokens)
         beads = data.get("sentence_alignment")
         parallel.sentence_alignment = None if beads is None else SentenceAlignment(**beads)
         return parallel
@@ -173,6 +203,57 @@ def checked_alignment(doc: Doc, pair: Parallel) -> WordAlignment | None:
     return pair.alignment
 
 
+def token_fingerprint(doc: Doc) -> str:
+    """A short text that differs between Docs with different token boundaries, 16 hexadecimal digits.
+
+    >>> import spacy
+    >>> nlp = spacy.blank("en")
+    >>> token_fingerprint(nlp("New York")) == token_fingerprint(Doc(nlp.vocab, words=["New York"]))
+    False
+    """
+    boundaries = doc.to_array(["LENGTH", "SPACY"]).astype("<u8")
+    return hashlib.blake2b(boundaries.tobytes(), digest_size=8).hexdigest()
+
+
+def set_projections(doc: Doc, pair: Parallel, projections: Sequence[Projection]) -> None:
+    """Write what became of each source span, with a note of the tokens that the records count."""
+    pair.projections = tuple(projections)
+    pair.projected_tokens = (token_fingerprint(pair.source), token_fingerprint(doc))
+
+
+def checked_projections(doc: Doc, pair: Parallel) -> tuple[Projection, ...]:
+    """What became of each source span. Raises ValueError if either Doc was retokenised after the projection."""
+    side = _retokenized_side(doc, pair)
+    if side is not None:
+        raise ValueError(
+            f"The tokens of this pair's {side} Doc are not those that its spans were projected with: "
+            f"{(doc if side == 'target' else pair.source).text.strip()[:60]!r}. Merge or split tokens before the word "
+            "aligner and the span projector run, or run both again."
+        )
+    return pair.projections
+
+
+def current_projections(doc: Doc, pair: Parallel) -> tuple[Projection, ...]:
+    """What became of each source span; nothing if either Doc was retokenised after the projection."""
+    return () if _retokenized_side(doc, pair) else pair.projections
+
+
+def _retokenized_side(doc: Doc, pair: Parallel) -> str | None:
+    """Which Doc has other tokens than those that the projections count: "source", "target" or None."""
+    if not pair.projections:
+        return None
+    if pair.projected_tokens is not None:
+        expected: tuple[object, object] = pair.projected_tokens
+        found: tuple[object, object] = (token_fingerprint(pair.source), token_fingerprint(doc))
+    elif pair.alignment is not None:
+        # Records of an older version, or written by hand.
+        expected = (pair.alignment.source_length, pair.alignment.target_length)
+        found = (len(pair.source), len(doc))
+    else:
+        return None
+    return next((side for side, a, b in zip(("source", "target"), expected, found) if a != b), None)
+
+
 def checked_sentence_alignment(doc: Doc, pair: Parallel) -> SentenceAlignment | None:
     """The beads of a pair. Raises ValueError if either Doc has other sentences than when they were aligned."""
     beads = pair.sentence_alignment
@@ -208,6 +289,21 @@ def set_parallel(doc: Doc, pair: Parallel) -> None:
     if not isinstance(pair, Parallel):
         raise TypeError(f"Expected a Parallel, got {type(pair).__name__}; build pairs with spacy_awesome.parallel().")
     doc.user_data[_USER_DATA_KEY] = pair
+    if pair.projections and pair.projected_tokens is None and _retokenized_side(doc, pair) is None:
+        set_projections(doc, pair, pair.projections)
+    if pair.source_is_loaded:
+        remember_target(pair.source, doc)
+
+
+def remember_target(source: Doc, target: Doc) -> None:
+    """Let a source Doc's tokens find the target; of several targets the last one counts."""
+    _targets[source] = ref(target)
+
+
+def target_of(source: Doc) -> Doc | None:
+    """The target that a source Doc was paired with, or asked for from, last; None if there is none any more."""
+    target = _targets.get(source)
+    return None if target is None else target()
 
 
 def require_parallel(doc: Doc) -> Parallel:
@@ -245,6 +341,73 @@ def _decode(obj: Any, chain: Callable[[Any], Any] | None = None) -> Any:
     if _CODEC_KEY in obj:
         return Parallel.from_dict(obj[_CODEC_KEY])
     return obj if chain is None else chain(obj)
+
+
+def _register_extensions() -> None:
+    # Not imported above, because it reads pairs.
+    from spacy_awesome.extensions import register_missing_extensions
+
+    register_missing_extensions()
+
+
+def _source_bytes(source: Doc) -> bytes:
+    """A source Doc as `Doc.from_bytes` reads it, without tensors and without user data that is not plain.
+
+    Text, numbers, bytes, and lists and dictionaries of them are saved. Anything else is left out, with one warning for
+    each attribute: the vectors of a transformer are many times as large as the pair, and objects of other packages may
+    not be writable at all.
+    """
+    data: dict[str, Any] = source.to_dict(exclude=["tensor", "user_data", "user_hooks", "spans", "cats"])
+    data["spans"] = _plain_groups(source).to_bytes()
+    data["cats"] = {label: float(score) for label, score in source.cats.items()}
+    kept = {}
+    for key, value in source.user_data.items():
+        if _is_plain(key) and _is_plain(value):
+            kept[key] = value
+        else:
+            _warn_left_out(source, f"Doc._.{key[1]}" if _is_extension(key) else f"Doc.user_data[{key!r}]")
+    if kept:
+        data["user_data_keys"] = srsly.msgpack_dumps(tuple(kept))
+        data["user_data_values"] = srsly.msgpack_dumps(tuple(kept.values()))
+    packed: bytes = srsly.msgpack_dumps(data)
+    return packed
+
+
+def _plain_groups(source: Doc) -> SpanGroups:
+    """The span groups of a Doc, those with attributes that are not plain without attributes."""
+    groups = source.spans
+    foreign = [key for key, group in groups.items() if not _is_plain(group.attrs)]
+    if foreign:
+        groups = groups.copy()
+        for key in foreign:
+            _warn_left_out(source, f"Doc.spans[{key!r}].attrs")
+            groups[key] = SpanGroup(source, name=groups[key].name, spans=list(groups[key]))
+    return groups
+
+
+def _warn_left_out(source: Doc, attribute: str) -> None:
+    _warn_once(
+        "SA06",
+        f"{attribute} of the source Doc {source.text.strip()[:60]!r} is not saved with its target, because it is not "
+        "plain data (text, numbers, bytes, or lists and dictionaries of them).",
+        about=attribute,
+    )
+
+
+def _is_extension(key: object) -> bool:
+    return isinstance(key, tuple) and len(key) == 4 and key[0] == "._."
+
+
+def _is_plain(value: object, depth: int = 0) -> bool:
+    """Whether msgpack can write a value, and any machine read it. A pair is: it has a codec of its own."""
+    if isinstance(value, list | tuple | dict):
+        parts = (part for item in value.items() for part in item) if isinstance(value, dict) else value
+        return depth < _MAX_DEPTH and all(_is_plain(part, depth + 1) for part in parts)
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**64
+    if isinstance(value, str):
+        return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
+    return value is None or isinstance(value, float | bytes | np.number | np.bool_ | Parallel)
 
 
 @cache

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc, Span
 
 from spacy_awesome import WordAlignment, parallel
-from spacy_awesome.pipeline.span_projector import ProjectionSettings, SpanProjector
+from spacy_awesome.pipeline.settings import ProjectionSettings
+from spacy_awesome.pipeline.span_projector import SpanProjector
 from spacy_awesome.projection import Projection
 
 nlp = spacy.blank("es")

@@ -87,7 +87,8 @@ def test_options_reach_the_projector(files: Path) -> None:
     first = json.loads((files / "gap.jsonl").read_text().splitlines()[0])
     assert [span["text"] for span in first["spans"]] == ["Obama"]
     assert [lost["reason"] for lost in first["lost"]] == ["low_score"]
-    assert "Unknown rule 'magic'" in fail(*arguments(files, "out.conll"), "--rule", "magic")
+    message = fail(*arguments(files, "out.conll"), "--rule", "magic")
+    assert "Expected rule to be one of: link_f1, min_max, gap, got 'magic'" in message
 
 
 def test_raw_text_is_split_by_the_rules_of_its_language(files: Path) -> None:

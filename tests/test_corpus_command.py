@@ -222,7 +222,7 @@ def test_dev_data_of_an_earlier_run_do_not_stay(files: Path) -> None:
     ("more", "message"),
     [
         (["--engine", "apertium"], "one of the two"),
-        (["--rule", "magic"], "Unknown rule 'magic'"),
+        (["--rule", "magic"], "one of: link_f1, min_max, gap, got 'magic'"),
         (["--lang", "zz"], "No tokeniser for the language 'zz'"),
         (["--limit", "1", "--dev-share", "0.01"], "Change the share or the seed"),
     ],

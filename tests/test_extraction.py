@@ -296,10 +296,10 @@ def test_links_equal_those_of_simalign(tiny_bert: Path, make_aligner: Callable[.
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Entmax(0.5), "alpha ≥ 1"),
+        (lambda: Entmax(0.5), "alpha to be a finite number of 1"),
         (lambda: OptimalTransport(cost="manhattan"), "Unknown cost 'manhattan'"),  # type: ignore[arg-type]
-        (lambda: OptimalTransport(regularization=0), "regularization > 0"),
-        (lambda: Itermax(0), "at least 1 iteration"),
+        (lambda: OptimalTransport(regularization=0), "regularization to be a finite number above 0"),
+        (lambda: Itermax(0), "iterations to be a whole number from 1"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(make: Callable[[], object], message: str) -> None:

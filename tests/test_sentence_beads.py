@@ -15,7 +15,8 @@ import spacy_awesome.retrieval.beads as beads_module
 from spacy_awesome import SentenceAlignment
 from spacy_awesome.evaluation.beads import score_beads
 from spacy_awesome.evaluation.made_documents import Changes, make_document
-from spacy_awesome.retrieval.bead_gains import BeadScorer, BeadSettings, align_in_order, frozen_bead_biases
+from spacy_awesome.retrieval.bead_gains import BeadScorer, align_in_order, frozen_bead_biases
+from spacy_awesome.retrieval.bead_settings import BeadSettings
 from spacy_awesome.retrieval.beads import NO_SCORE, TextVectors, bead_scores, unit_vectors
 from spacy_awesome.retrieval.bert_score import bert_scores
 from spacy_awesome.retrieval.coarse import coarse_band

@@ -13,11 +13,12 @@ import spacy
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from spacy.cli.train import train
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
-from spacy_awesome import Parallel, WordAlignment, parallel
+from spacy_awesome import Parallel, SpacyAwesomeWarning, WordAlignment, parallel
 from spacy_awesome.alignment import SYMMETRIZATIONS
 from spacy_awesome.encoders.tokenization import windows
 
@@ -240,17 +241,9 @@ def test_threshold_one_links_nothing_and_more_links_come_as_it_falls(
     assert counts[0] < counts[1] < counts[2]
 
 
-def test_a_doc_without_a_source_passes_with_one_warning(
-    nlp: Language, make_doc: MakeDoc, caplog: pytest.LogCaptureFixture
-) -> None:
-    component = nlp.get_pipe("word_aligner")
-    component._warned.clear()
+def test_a_doc_without_a_source_stays_unaligned_among_pairs(nlp: Language, make_doc: MakeDoc) -> None:
     docs = list(nlp.pipe([make_doc("Uno", nlp=nlp), parallel(nlp, make_doc("One"), "Uno"), make_doc("Dos", nlp=nlp)]))
     assert [doc._.alignment is None for doc in docs] == [True, False, True]
-    assert [record.message for record in caplog.records if "without a source" in record.message] == [
-        "word_aligner: a Doc without a source passes unaligned; make pairs with spacy_awesome.parallel(). "
-        "(This is said once.)"
-    ]
 
 
 def test_one_bad_pair_does_not_lose_its_batch(nlp: Language, make_doc: MakeDoc) -> None:
@@ -359,17 +352,65 @@ def test_objectives_are_those_given_and_no_more(tiny_bert: Path, make_aligner: M
 
 
 def test_cross_entropy_without_links_says_that_nothing_is_learnt(
-    tiny_bert: Path, make_aligner: MakeAligner, make_doc: MakeDoc, caplog: pytest.LogCaptureFixture
+    tiny_bert: Path, make_aligner: MakeAligner, make_doc: MakeDoc
 ) -> None:
     nlp = make_aligner(tiny_bert, objectives={"cross_entropy": 1.0})
     batch = examples(nlp, make_doc)
     nlp.initialize(lambda: batch)
-    nlp.update(batch)
-    nlp.update(batch)
-    assert [record.message for record in caplog.records if "links to learn from" in record.message] == [
-        "word_aligner: no example of this batch has links to learn from; give the corpus reader `links`. "
-        "(This is said once.)"
+    with pytest.warns(SpacyAwesomeWarning) as given:
+        nlp.update(batch)
+        nlp.update(batch)
+    assert [str(warning.message) for warning in given] == [
+        "[SA04] word_aligner: no example of this batch has links to learn from; give the corpus reader `links`. "
+        "(This warning is given once.)"
     ]
+
+
+def unpaired_examples(nlp: Language, batch: list[Example]) -> list[Example]:
+    """The same as spaCy's own reader makes them: the predicted Doc is a new one, without its source."""
+    return [Example(Doc(nlp.vocab, words=[t.text for t in e.reference]), e.reference) for e in batch]
+
+
+def test_training_without_any_pair_names_the_reader_to_use(
+    tiny_bert: Path, make_aligner: MakeAligner, make_doc: MakeDoc
+) -> None:
+    nlp = make_aligner(tiny_bert)
+    plain = [Example(make_doc("Uno", nlp=nlp), make_doc("Uno", nlp=nlp))]
+    nlp.initialize(lambda: plain)
+    with pytest.raises(ValueError, match=r"word_aligner: expected examples with a source .*ParallelCorpus\.v1.*frozen"):
+        nlp.update(plain)
+    with pytest.raises(ValueError, match=r"the reference has one.*ParallelCorpus\.v1"):
+        nlp.update(unpaired_examples(nlp, examples(nlp, make_doc)))
+    # After a pair was met, a batch may be of other data.
+    nlp.update(examples(nlp, make_doc))
+    assert nlp.update(plain)["word_aligner"] == 0
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_a_training_run_by_spacys_own_reader_ends_in_an_error(
+    tiny_bert: Path, make_aligner: MakeAligner, make_doc: MakeDoc, tmp_path: Path, paired: bool
+) -> None:
+    nlp = make_aligner(tiny_bert)
+    docs = [parallel(nlp, make_doc("One"), "Uno") if paired else make_doc("Uno", nlp=nlp) for _ in range(3)]
+    DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "train.spacy")
+    nlp.config.to_disk(tmp_path / "config.cfg")
+    paths = {name: str(tmp_path / "train.spacy") for name in ("paths.train", "paths.dev")}
+    with pytest.raises(ValueError, match=r"spacy_awesome\.ParallelCorpus\.v1"):
+        train(tmp_path / "config.cfg", tmp_path / "out", overrides={**paths, "training.max_steps": 2})
+    assert not (tmp_path / "out" / "model-best").exists()
+
+
+@pytest.mark.parametrize("scored", ["word_aligner", "sentence_aligner", "span_projector"])
+def test_scoring_docs_whose_reader_lost_the_source_names_the_reader(
+    tiny_bert: Path, make_aligner: MakeAligner, make_doc: MakeDoc, scored: str
+) -> None:
+    nlp = make_aligner(tiny_bert)
+    if scored != "word_aligner":
+        model = {"@architectures": "spacy_awesome.HFEncoder.v1", "name": str(tiny_bert)}
+        nlp.add_pipe(scored, config={"model": model} if scored == "sentence_aligner" else {})
+        nlp.remove_pipe("word_aligner")
+    with pytest.raises(ValueError, match=r"the reference has one.*ParallelCorpus\.v1"):
+        nlp.evaluate(unpaired_examples(nlp, examples(nlp, make_doc)))
 
 
 @pytest.mark.parametrize("objective", ["self_training", "cross_entropy"])
@@ -483,13 +524,13 @@ def test_scores_are_none_without_gold_links(nlp: Language, make_doc: MakeDoc) ->
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"symmetrization": "both"}, "Unknown symmetrization 'both'"),
+        ({"symmetrization": "both"}, "symmetrization to be one of: intersection.*, got 'both'"),
         ({"objectives": {"guessing": 1.0}}, "Unknown training objective 'guessing'"),
         ({"objectives": {"self_training": -1.0}}, "weights of 0 or more"),
         ({"model": {"precision": "int3"}}, "'int3' is not .*float32.*bfloat16.*float16"),
-        ({"scale": 0.0}, "scale above 0"),
-        ({"distortion": -1.0}, "distortion of 0"),
-        ({"threshold": 1.5}, "threshold from 0 to 1"),
+        ({"scale": 0.0}, "scale to be a finite number above 0"),
+        ({"distortion": -1.0}, "distortion to be a finite number of 0"),
+        ({"threshold": 1.5}, "threshold to be a number from 0 to 1"),
         ({"model": {"max_batch_tokens": 0}}, "max_batch_tokens of at least 1"),
     ],
 )

@@ -60,7 +60,7 @@ def sentences(
     """
     from spacy_awesome.document_aligner import DocumentAligner
     from spacy_awesome.formats.files import STANDARD_STREAM, check_readable, open_output, read_lines
-    from spacy_awesome.retrieval.bead_gains import BeadSettings
+    from spacy_awesome.retrieval.bead_settings import BeadSettings
     from spacy_awesome.retrieval.sentences import split_lines
 
     if source == target == STANDARD_STREAM:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from spacy_awesome.extraction.method import Extraction, LinkProbabilities
 from spacy_awesome.extraction.similarity import SubwordPairs, pair_mask
 from spacy_awesome.extraction.softmax import softmax_probabilities
+from spacy_awesome.settings import wrong_setting
 
 # Far below any real logit once the row's maximum is 0, yet its square (1.5-entmax) is still exact enough in float32.
 _PADDING = -1e4
@@ -23,7 +25,7 @@ class Entmax(Extraction):
         alpha: 1 is softmax, 2 sparsemax; greater values give fewer links.
 
     Raises:
-        ValueError: alpha is below 1.
+        ValueError: alpha is below 1 or not finite.
     """
 
     alpha: float = 1.5
@@ -31,8 +33,9 @@ class Entmax(Extraction):
     differentiable = True
 
     def __post_init__(self) -> None:
-        if self.alpha < 1:
-            raise ValueError(f"Expected alpha ≥ 1 for entmax (1 is softmax, 2 sparsemax), got {self.alpha}.")
+        if not 1 <= self.alpha < math.inf:
+            expected = "a finite number of 1 (softmax) or more (2 is sparsemax)"
+            raise ValueError(f"entmax: {wrong_setting('alpha', expected, self.alpha)}")
 
     def probabilities(self, pairs: SubwordPairs) -> LinkProbabilities:
         return entmax_probabilities(pairs.logits, pairs.source_mask, pairs.target_mask, alpha=self.alpha)

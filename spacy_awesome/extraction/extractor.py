@@ -214,15 +214,6 @@ def subword_links(words: Tensor, source: Vectors, target: Vectors) -> Tensor:
     return links & source.mask[:, :, None] & target.mask[:, None, :]
 
 
-def check_settings(*, threshold: float | None, scale: float | None, distortion: float | None) -> None:
-    """Raise ValueError unless 0 ≤ threshold ≤ 1, scale > 0 and distortion ≥ 0; None is always valid."""
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise ValueError(f"Expected a threshold from 0 to 1 (it is compared with probabilities), got {threshold}.")
-    if scale is not None and not scale > 0:
-        raise ValueError(f"Expected a scale above 0, got {scale}; multilingual BERT takes 1.")
-    if distortion is not None and not distortion >= 0:
-        raise ValueError(f"Expected a distortion of 0 (off) or more, got {distortion}.")
-
 
 def _grow(
     pairs: npt.NDArray[np.int32], forward: npt.NDArray[np.bool_], backward: npt.NDArray[np.bool_], method: str

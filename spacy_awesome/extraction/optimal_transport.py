@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from spacy_awesome.extraction.method import Extraction, LinkProbabilities
 from spacy_awesome.extraction.similarity import Similarity, SubwordPairs, pair_mask
+from spacy_awesome.settings import wrong_setting
 
 # Of the plan itself. A link that takes all of both its subwords has 1 / max(n, m): 0.04 in sentences of 25 subwords,
 # where independence has 0.0016; so this is a quarter of a whole link. Sentences of other lengths ask for another.
@@ -27,7 +29,7 @@ class OptimalTransport(Extraction):
             sums to 1 over all n · m entries; the threshold is then 0.01 by default.
 
     Raises:
-        ValueError: The cost is unknown, the regularization is 0 or less, or there is no iteration.
+        ValueError: The cost is unknown, the regularization is 0 or less, or iterations are not from 1 to 10,000.
     """
 
     cost: Similarity = "cosine"
@@ -39,10 +41,12 @@ class OptimalTransport(Extraction):
     def __post_init__(self) -> None:
         if self.cost not in ("cosine", "dot", "euclidean"):
             raise ValueError(f"Unknown cost {self.cost!r} for optimal transport; expected cosine, dot or euclidean.")
-        if self.regularization <= 0 or self.iterations < 1:
-            raise ValueError(
-                f"Expected regularization > 0 and iterations ≥ 1, got {self.regularization} and {self.iterations}."
-            )
+        if not 0 < self.regularization < math.inf:
+            expected = "a finite number above 0"
+            raise ValueError(f"optimal_transport: {wrong_setting('regularization', expected, self.regularization)}")
+        if not 1 <= self.iterations <= 10_000:
+            expected = "a whole number from 1 to 10000"
+            raise ValueError(f"optimal_transport: {wrong_setting('iterations', expected, self.iterations)}")
 
     @property
     def threshold(self) -> float | None:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from spacy_awesome.extraction.method import Extraction, LinkProbabilities
 from spacy_awesome.extraction.similarity import SubwordPairs, pair_mask
+from spacy_awesome.settings import wrong_setting
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Itermax(Extraction):
         discount: Factor on similarities of which one side is already aligned.
 
     Raises:
-        ValueError: There is no iteration.
+        ValueError: iterations are not from 1 to 1,000, or the discount is outside [0, 1].
     """
 
     iterations: int = 2
@@ -38,8 +39,12 @@ class Itermax(Extraction):
     threshold = 0.0
 
     def __post_init__(self) -> None:
-        if self.iterations < 1:
-            raise ValueError(f"Expected at least 1 iteration for itermax, got {self.iterations}.")
+        if not 1 <= self.iterations <= 1000:
+            raise ValueError(
+                f"itermax: {wrong_setting('iterations', 'a whole number from 1 to 1000', self.iterations)}"
+            )
+        if not 0 <= self.discount <= 1:
+            raise ValueError(f"itermax: {wrong_setting('discount', 'a number from 0 to 1', self.discount)}")
 
     def probabilities(self, pairs: SubwordPairs) -> LinkProbabilities:
         return itermax_probabilities(

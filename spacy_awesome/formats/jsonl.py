@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 from spacy_awesome.extensions import get_projection
 from spacy_awesome.formats.files import display_name, read_lines
 from spacy_awesome.formats.tags import LabelledSentence, LabelledSpan, check_span
-from spacy_awesome.parallel import checked_alignment, get_parallel
+from spacy_awesome.parallel import checked_alignment, checked_projections, get_parallel
 from spacy_awesome.projection import Projection
 
 
@@ -48,7 +48,7 @@ def doc_record(doc: Doc) -> dict[str, Any]:
         alignment = checked_alignment(doc, pair)
         if alignment is not None:
             record["links"] = alignment.to_pharaoh()
-        record["lost"] = [_lost(projection, pair.source) for projection in pair.projections if not projection.projected]
+        record["lost"] = [_lost(p, pair.source) for p in checked_projections(doc, pair) if not p.projected]
     return record
 
 

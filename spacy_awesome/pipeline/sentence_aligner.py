@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
-from spacy import util
-from spacy.pipeline import Pipe
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
@@ -18,22 +14,22 @@ from spacy_awesome.document_aligner import DocumentAligner
 from spacy_awesome.encoders.architecture import encoder_shim
 from spacy_awesome.evaluation.beads import score_beads
 from spacy_awesome.parallel import get_parallel, sentences_of
-from spacy_awesome.retrieval.bead_gains import BeadSettings
+from spacy_awesome.pipeline.base import NO_SOURCE, Component, ScoreFunction, Scores, predicted_pair
+from spacy_awesome.pipeline.settings import SentenceAlignerSettings
 from spacy_awesome.sentence_alignment import SentenceAlignment
 
-logger = logging.getLogger("spacy_awesome")
 
-
-class SentenceAligner(Pipe):
+class SentenceAligner(Component[SentenceAlignment | None]):
     """Aligns the sentences of a target Doc with those of its source Doc, by BERT-score (Niu et al. 2022).
 
     Both Docs need sentence boundaries. The component is not trained in a pipeline: its encoder is.
 
-    vocab: the shared vocab.
-    model: an encoder of the architecture `spacy_awesome.HFEncoder.v1`.
-    settings: how beads are valued.
-    monotone: whether both texts have the same order.
-    scorer: from examples to scores.
+    Args:
+        vocab (Vocab): The shared vocab.
+        model (Model): An encoder of the architecture `spacy_awesome.HFEncoder.v1`.
+        name (str): Name of the component in its pipeline.
+        settings (SentenceAlignerSettings | None): All other options; None is the defaults.
+        scorer (Callable[[Iterable[Example]], dict] | None): Computes the scores.
     """
 
     def __init__(
@@ -42,20 +38,16 @@ class SentenceAligner(Pipe):
         model: Model[Any, Any],
         name: str = "sentence_aligner",
         *,
-        settings: BeadSettings,
-        monotone: bool = True,
-        scorer: Callable[..., dict[str, Any]] | None = None,
+        settings: SentenceAlignerSettings | None = None,
+        scorer: ScoreFunction | None = None,
     ) -> None:
+        super().__init__(name, scorer=scorer)
         # Fails here if the model is of another architecture; the encoder itself is loaded when first used.
         encoder_shim(model)
         self.vocab = vocab
         self.model = model
-        self.name = name
-        self.settings = settings
-        self.monotone = monotone
-        self.scorer = scorer
+        self.settings = settings or SentenceAlignerSettings()
         self._aligner: DocumentAligner | None = None
-        self._warned = False
 
     @property
     def aligner(self) -> DocumentAligner:
@@ -65,7 +57,7 @@ class SentenceAligner(Pipe):
             self._aligner = DocumentAligner(
                 shim.encoder,
                 settings=self.settings,
-                monotone=self.monotone,
+                monotone=self.settings.monotone,
                 max_batch_tokens=shim.max_batch_tokens,
             )
         return self._aligner
@@ -78,54 +70,38 @@ class SentenceAligner(Pipe):
         )
         return self.aligner.align(left, right, source_language=source.lang_, target_language=target.lang_)
 
-    def __call__(self, doc: Doc) -> Doc:
-        """Align one target Doc with its source. A Doc without a source passes unchanged."""
-        try:
+    def predict(self, docs: Iterable[Doc]) -> list[SentenceAlignment | None]:
+        """One sentence alignment for each target Doc; None for a Doc without a source."""
+        return [self._align(doc) for doc in docs]
+
+    def set_annotations(self, docs: Iterable[Doc], predictions: Iterable[SentenceAlignment | None]) -> None:
+        """Write each sentence alignment to its Doc's pair."""
+        for doc, alignment in zip(docs, predictions, strict=True):
             pair = get_parallel(doc)
-            if pair is not None:
-                pair.sentence_alignment = self.align(pair.source, doc)
-            elif not self._warned:
-                self._warned = True
-                logger.warning(
-                    "%s: a Doc without a source passes unaligned; make pairs with spacy_awesome.parallel(). "
-                    "(This is said once.)",
-                    self.name,
-                )
-        except Exception as error:
-            self.get_error_handler()(self.name, self, [doc], error)
-        return doc
+            if pair is not None and alignment is not None:
+                pair.sentence_alignment = alignment
 
     def initialize(self, get_examples: Callable[[], Iterable[Example]], **kwargs: Any) -> None:
         """Load the encoder, so that a wrong name, folder or layer is known before training starts."""
         self.model.initialize()
 
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        data: bytes = util.to_bytes({"model": self.model.to_bytes}, exclude)
-        return data
-
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> SentenceAligner:
-        util.from_bytes(bytes_data, {"model": self.model.from_bytes}, exclude)
-        return self
-
-    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        util.to_disk(path, {"model": self.model.to_disk}, exclude)
-
-    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> SentenceAligner:
-        def load_model(file: Path) -> None:
-            self.model.from_disk(file)
-
-        util.from_disk(path, {"model": load_model}, exclude)
-        return self
+    def _align(self, doc: Doc) -> SentenceAlignment | None:
+        pair = get_parallel(doc)
+        if pair is None:
+            self.warn_once("SA01", f"{self.name}: {NO_SOURCE}")
+            return None
+        return self.align(pair.source, doc)
 
 
-def score_sentence_alignments(examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+def score_sentence_alignments(examples: Iterable[Example], **kwargs: Any) -> Scores:
     """Strict precision, recall and F1 of beads against those that the reference Docs hold, in [0, 1].
 
     Examples without gold beads do not count; all are None if no example has any.
+    Raises ValueError at an example whose reader has lost the source.
     """
     pairs = []
     for example in examples:
-        reference, predicted = get_parallel(example.reference), get_parallel(example.predicted)
+        reference, predicted = get_parallel(example.reference), predicted_pair(example)
         gold = None if reference is None else reference.sentence_alignment
         system = None if predicted is None else predicted.sentence_alignment
         if gold is not None and system is not None:
@@ -134,6 +110,6 @@ def score_sentence_alignments(examples: Iterable[Example], **kwargs: Any) -> dic
     return {f"beads_{name}": getattr(scores, name) if pairs else None for name in ("f1", "precision", "recall")}
 
 
-def make_sentence_aligner_scorer() -> Callable[..., dict[str, Any]]:
+def make_sentence_aligner_scorer() -> ScoreFunction:
     """The scorer registered as `spacy_awesome.sentence_aligner_scorer.v1`."""
     return score_sentence_alignments

@@ -2,79 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from spacy.pipeline import Pipe
 from spacy.scorer import Scorer
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 from spacy.vocab import Vocab
 
 from spacy_awesome.alignment import WordAlignment
-from spacy_awesome.parallel import Parallel, checked_alignment, get_parallel
+from spacy_awesome.parallel import (
+    Parallel,
+    checked_alignment,
+    checked_projections,
+    current_projections,
+    get_parallel,
+    set_projections,
+)
+from spacy_awesome.pipeline.base import Component, ScoreFunction, Scores, predicted_pair
+from spacy_awesome.pipeline.settings import ProjectionSettings
 from spacy_awesome.projection import Outcome, Projection, project_spans
-from spacy_awesome.projection.assignment import ASSIGNMENTS
-from spacy_awesome.projection.candidates import RULES
-
-logger = logging.getLogger("spacy_awesome")
-
-Scores = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectionSettings:
-    """What a span projector projects, how, and where to.
-
-    source_spans: "ents", or the key of a group in the source Doc's `spans`.
-    write_to: any of "ents" and keys of groups in the target Doc's `spans`.
-    rule: "link_f1" (best score), "min_max" (first to last linked token) or "gap" (longest run of linked tokens).
-    max_gap: only for "gap", the most tokens that may stand between two linked ones.
-    assignment: "greedy" (best score first) or "exact" (highest total score; needs scipy).
-    min_score: candidates that score less, in [0, 1], are lost.
-    max_span_ratio: candidates with more than this many target tokens for each source token are lost; None is no limit.
-    label_map: new label for a source label, or None to drop it; labels that are not in it are kept.
-    overwrite: existing target spans make way (entities that overlap a projected one; a whole span group). By default
-        they stay, and source spans that could only be projected onto an existing entity are lost.
-    allow_overlap: whether projected spans may overlap one another; None is "unless they are written to ents".
-    Raises ValueError at anything else.
-    """
-
-    source_spans: str = "ents"
-    write_to: tuple[str, ...] = ("ents",)
-    rule: str = "link_f1"
-    max_gap: int = 1
-    assignment: str = "greedy"
-    min_score: float = 0.0
-    max_span_ratio: float | None = None
-    label_map: Mapping[str, str | None] = field(default_factory=dict)
-    overwrite: bool = False
-    allow_overlap: bool | None = None
-
-    def __post_init__(self) -> None:
-        if isinstance(self.write_to, str) or not self.write_to:
-            raise ValueError(f'Expected write_to as a list like ["ents"] or ["ents", "sc"], got {self.write_to!r}.')
-        # A frozen dataclass sets its own fields this way; lists come from configs and from saved settings.
-        object.__setattr__(self, "write_to", tuple(dict.fromkeys(self.write_to)))
-        for name, known in (("rule", RULES), ("assignment", ASSIGNMENTS)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"Unknown {name} {getattr(self, name)!r}; expected one of: {', '.join(known)}.")
-        if not 0.0 <= self.min_score <= 1.0:
-            raise ValueError(f"Expected min_score between 0 and 1, got {self.min_score}.")
-        if self.max_gap < 0:
-            raise ValueError(f"Expected max_gap as 0 or more tokens, got {self.max_gap}.")
-        if self.max_span_ratio is not None and self.max_span_ratio <= 0:
-            raise ValueError(f"Expected max_span_ratio above 0, or None for no limit, got {self.max_span_ratio}.")
-        if self.allow_overlap and "ents" in self.write_to:
-            raise ValueError("Entities cannot overlap: with allow_overlap, write to a span group instead of ents.")
-
-    @property
-    def overlaps(self) -> bool:
-        """Whether projected spans may overlap."""
-        return "ents" not in self.write_to if self.allow_overlap is None else self.allow_overlap
 
 
 class ProjectedSpan(NamedTuple):
@@ -84,7 +32,7 @@ class ProjectedSpan(NamedTuple):
     span: Span | None
 
 
-class SpanProjector(Pipe):
+class SpanProjector(Component[list[ProjectedSpan] | None]):
     """Project the source Doc's spans along the word alignment of a pair (`doc._.parallel`).
 
     Needs a pair with an alignment, by the word aligner or `spacy_awesome.attach_alignment`; a Doc without passes
@@ -111,17 +59,11 @@ class SpanProjector(Pipe):
         name: str = "span_projector",
         *,
         settings: ProjectionSettings | None = None,
-        scorer: Callable[..., Scores] | None = None,
+        scorer: ScoreFunction | None = None,
     ) -> None:
+        super().__init__(name, scorer=scorer)
         self.vocab = vocab
-        self.name = name
         self.settings = settings or ProjectionSettings()
-        self.scorer = scorer
-        self._warned: set[str] = set()
-
-    def __call__(self, doc: Doc) -> Doc:
-        self.set_annotations([doc], self.predict([doc]))
-        return doc
 
     def predict(self, docs: Iterable[Doc]) -> list[list[ProjectedSpan] | None]:
         """For each Doc what becomes of its source spans, in their order; None without a pair or an alignment."""
@@ -139,21 +81,21 @@ class SpanProjector(Pipe):
                     self._write_ents(doc, pair, spans)
                 else:
                     self._write_group(doc, pair, spans, place)
-            others = tuple(record for record in pair.projections if record.component != self.name)
-            pair.projections = others + tuple(record for record, _ in projected)
+            others = [record for record in current_projections(doc, pair) if record.component != self.name]
+            set_projections(doc, pair, [*others, *(record for record, _ in projected)])
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Scores:
         """Score the written spans, and count what was projected and lost."""
-        if self.scorer is None:
-            return {}
-        return self.scorer(examples, **{"component": self.name, "write_to": self.settings.write_to, **kwargs})
+        return super().score(examples, **{"component": self.name, "write_to": self.settings.write_to, **kwargs})
 
     def _project(self, doc: Doc) -> list[ProjectedSpan] | None:
         pair = get_parallel(doc)
         if pair is None or pair.alignment is None:
-            self._warn_once(
-                f"{self.name}: a Doc has no {'pair' if pair is None else 'word alignment'} and is passed through "
-                "unchanged. Make Docs with spacy_awesome.parallel() and run a word aligner before this component."
+            missing, code = ("pair", "SA01") if pair is None else ("word alignment", "SA02")
+            self.warn_once(
+                code,
+                f"{self.name}: a Doc has no {missing} and is passed through unchanged. Make Docs with "
+                "spacy_awesome.parallel() and run a word aligner before this component.",
             )
             return None
         source = pair.source  # read now, so that its length is checked as well
@@ -191,7 +133,8 @@ class SpanProjector(Pipe):
         if key == "ents":
             return source.ents
         if key not in source.spans:
-            self._warn_once(f"{self.name}: a source Doc has no span group {key!r}; nothing is projected from it.")
+            message = f"{self.name}: a source Doc has no span group {key!r}; nothing is projected from it."
+            self.warn_once("SA03", message)
             return ()
         return list(source.spans[key])
 
@@ -224,7 +167,8 @@ class SpanProjector(Pipe):
         """Those of the target spans that this component did not write itself in an earlier run."""
         if not spans:
             return []
-        own = {(r.target_start, r.target_end, r.label) for r in pair.projections if r.component == self.name}
+        records = current_projections(spans[0].doc, pair)
+        own = {(r.target_start, r.target_end, r.label) for r in records if r.component == self.name}
         return [span for span in spans if (span.start, span.end, span.label_) not in own]
 
     def _write_ents(self, doc: Doc, pair: Parallel, spans: list[Span]) -> None:
@@ -241,13 +185,8 @@ class SpanProjector(Pipe):
             others = [] if self.settings.overwrite else self._foreign(doc.spans[key], pair)
         doc.spans[key] = SpanGroup(doc, name=key, attrs=attrs, spans=[*others, *spans])
 
-    def _warn_once(self, message: str) -> None:
-        if message not in self._warned:
-            self._warned.add(message)
-            logger.warning(message)
 
-
-def make_span_projector_scorer() -> Callable[..., Scores]:
+def make_span_projector_scorer() -> ScoreFunction:
     """The scorer `spacy_awesome.span_projector_scorer.v1`: P, R and F1 of the written spans, and counts."""
     return score_projections
 
@@ -266,13 +205,14 @@ def score_projections(
     kwargs: what spaCy hands to every scorer; not used here.
     Returns `ents_p`, `ents_r`, `ents_f`, `ents_per_type` (or `spans_KEY_p` and so on), `projection_projected`,
     `projection_lost` (counts) and `projection_lost_per_reason` (count for each reason).
+    Raises ValueError at an example whose reader has lost the source, and at a Doc retokenized after its projection.
     """
     examples = list(examples)
+    paired = [(example.predicted, pair) for example in examples if (pair := predicted_pair(example)) is not None]
     scores: Scores = {}
     for place in write_to:
         scores |= _score_ents(examples) if place == "ents" else _score_group(examples, place)
-    pairs = (get_parallel(example.predicted) for example in examples)
-    records = [record for pair in pairs if pair is not None for record in pair.projections]
+    records = [record for doc, pair in paired for record in checked_projections(doc, pair)]
     if component is not None:
         records = [record for record in records if record.component == component]
     lost = Counter(record.reason for record in records if not record.projected)

@@ -14,22 +14,23 @@ from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span
 from spacy.training import Example
-from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
 
 from spacy_awesome.aligner import PairAligner
-from spacy_awesome.alignment import WordAlignment, WordPair, check_symmetrization
+from spacy_awesome.alignment import WordAlignment, WordPair
 from spacy_awesome.encoders.architecture import encoder_shim
 from spacy_awesome.encoders.encoder import SubwordEncoder
 from spacy_awesome.encoders.finetuning import set_dropout
 from spacy_awesome.encoders.tokenization import Subwords
 from spacy_awesome.evaluation.links import score_links
 from spacy_awesome.evaluation.retrieval import Retrieval, retrieval_accuracy
-from spacy_awesome.extraction.extractor import LinkExtractor, check_settings
+from spacy_awesome.extraction.extractor import LinkExtractor
 from spacy_awesome.extraction.method import Extraction
 from spacy_awesome.parallel import Parallel, get_parallel, pair_words
+from spacy_awesome.pipeline.base import NO_SOURCE, READER_ADVICE, Component, ScoreFunction, Scores, predicted_pair
 from spacy_awesome.pipeline.bead_pairs import BeadPairs
+from spacy_awesome.pipeline.settings import WordAlignerSettings
 from spacy_awesome.pipeline.transformer_data import transformer_subwords
 from spacy_awesome.retrieval.sentences import encode_sentences
 from spacy_awesome.training.batch import TrainingBatch, training_losses
@@ -38,24 +39,20 @@ from spacy_awesome.training.objectives import check_trainable, make_objectives
 logger = logging.getLogger("spacy_awesome")
 
 
-class WordAligner(TrainablePipe):
+class WordAligner(Component[WordAlignment | None], TrainablePipe):
     """Aligns the words of a target Doc with those of its source Doc (Dou & Neubig 2021).
 
-    vocab: the shared vocab.
-    model: an encoder of the architecture `spacy_awesome.HFEncoder.v1`.
-    extraction: the way from similarities to links, registered in `spacy_awesome.extraction.extractions`.
-    threshold, scale, distortion: of that extraction; None takes the default of the encoder or the method.
-    symmetrization: how both directions' links are joined, one of `spacy_awesome.alignment.SYMMETRIZATIONS`.
-    objectives: weight of each training objective, by its name in `spacy_awesome.training.objectives`; 0 or absent is
-        off; None is self-training alone. masked_lm and translation_lm load the encoder at full depth, with a
-        language model's head, and parallel_identification with a head of its own; these are saved with the pipeline.
-        Self-training and consistency train the probabilities of the extraction, which must then be differentiable.
-    reuse_trf_data: do not encode Docs that a `transformer` of spacy-transformers has seen, but take their vectors, at
-        the encoder's layer, from `doc._.trf_data`. Training encodes all.
-    contrastive_temperature: τ of the contrastive objectives; None is the paper's. Their scores are in units of the
-        encoder's scale β, so vectors shorter than those of XLM-R ask for a lower one.
-    seed: of what training draws: masks, and pairs that are no translations.
-    scorer: from examples to scores.
+    Args:
+        vocab (Vocab): The shared vocab.
+        model (Model): An encoder of the architecture `spacy_awesome.HFEncoder.v1`. The objectives masked_lm and
+            translation_lm load it at full depth, with a language model's head, and parallel_identification with a head
+            of its own; these are saved with the pipeline.
+        name (str): Name of the component in its pipeline.
+        extraction (Extraction): The way from similarities to links, registered in
+            `spacy_awesome.extraction.extractions`. Self-training and consistency train its probabilities, which must
+            then be differentiable.
+        settings (WordAlignerSettings | None): All other options; None is the defaults.
+        scorer (Callable[[Iterable[Example]], dict] | None): Computes the scores.
     """
 
     def __init__(
@@ -65,42 +62,34 @@ class WordAligner(TrainablePipe):
         name: str = "word_aligner",
         *,
         extraction: Extraction,
-        threshold: float | None = None,
-        scale: float | None = None,
-        distortion: float | None = None,
-        symmetrization: str = "intersection",
-        reuse_trf_data: bool = False,
-        objectives: dict[str, float] | None = None,
-        contrastive_temperature: float | None = None,
-        seed: int = 0,
-        scorer: Callable[..., dict[str, Any]] | None = None,
+        settings: WordAlignerSettings | None = None,
+        scorer: ScoreFunction | None = None,
     ) -> None:
-        super().__init__(vocab, model, name)
-        self.objectives = {"self_training": 1.0} if objectives is None else dict(objectives)
-        check_symmetrization(symmetrization)
-        if contrastive_temperature is not None and not contrastive_temperature > 0:
-            raise ValueError(f"Expected a contrastive_temperature above 0, got {contrastive_temperature}.")
-        check_settings(threshold=threshold, scale=scale, distortion=distortion)
-        temperature = {} if contrastive_temperature is None else {"temperature": contrastive_temperature}
-        self._objectives = make_objectives(self.objectives, **temperature)
-        if objectives is not None:
+        super().__init__(name, scorer=scorer)
+        self.settings = settings = settings or WordAlignerSettings()
+        self.vocab, self.model = vocab, model
+        self.cfg: dict[str, Any] = {}
+        self.objectives = {"self_training": 1.0} if settings.objectives is None else dict(settings.objectives)
+        temperature = settings.contrastive_temperature
+        self._objectives = make_objectives(
+            self.objectives, **({} if temperature is None else {"temperature": temperature})
+        )
+        if settings.objectives is not None:
             check_trainable(self._objectives, extraction)
         shim = encoder_shim(model)
         shim.language_model = any(objective.language_model for objective in self._objectives.values())
         shim.parallel_head = any(objective.parallel_head for objective in self._objectives.values())
-        self.seed = seed
-        self.generator = torch.Generator().manual_seed(seed)
+        self.generator = torch.Generator().manual_seed(settings.seed)
         self.extraction = extraction
         self._options: dict[str, Any] = {
-            "threshold": threshold,
-            "scale": scale,
-            "distortion": distortion,
-            "symmetrization": symmetrization,
+            "threshold": settings.threshold,
+            "scale": settings.scale,
+            "distortion": settings.distortion,
+            "symmetrization": settings.symmetrization,
         }
-        self.reuse_trf_data = reuse_trf_data
+        # Whether training has met a pair.
+        self._paired = False
         self._aligner: PairAligner | None = None
-        self._warned: set[str] = set()
-        self.scorer = scorer
 
     @property
     def aligner(self) -> PairAligner:
@@ -117,7 +106,7 @@ class WordAligner(TrainablePipe):
         A target Doc whose sentences are aligned with those of this source is aligned bead by bead.
         """
         beads = BeadPairs(pairs)
-        side = self._known_or_words() if self.reuse_trf_data else _words
+        side = self._known_or_words() if self.settings.reuse_trf_data else _words
         return list(beads.joined(self.aligner.align((side(source), side(target)) for source, target in beads.spans())))
 
     def align_words(self, pairs: Iterable[WordPair]) -> Iterator[WordAlignment]:
@@ -128,25 +117,12 @@ class WordAligner(TrainablePipe):
         """Link probability of every pair of words, (source words, target words)."""
         return self.aligner.similarity(source, target)
 
-    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
-        """Align a stream of target Docs. Of a batch with a bad pair, all others come through."""
-        for docs in minibatch(stream, size=batch_size):
-            docs = list(docs)
-            try:
-                self.set_annotations(docs, self.predict(docs))
-            except Exception:
-                logger.debug("A batch of %d failed; its pairs are aligned one by one.", len(docs), exc_info=True)
-                # Pipe.__call__ hands the bad one to the error handler, which may raise.
-                yield from (doc for doc in map(self, docs) if doc is not None)
-            else:
-                yield from docs
-
     def predict(self, docs: Iterable[Doc]) -> list[WordAlignment | None]:
         """One alignment for each target Doc; None for a Doc without a source."""
         docs = list(docs)
         pairs = [(pair.source, doc) for doc in docs if (pair := get_parallel(doc)) is not None]
         if len(pairs) < len(docs):
-            self._warn_once("a Doc without a source passes unaligned; make pairs with spacy_awesome.parallel().")
+            self.warn_once("SA01", f"{self.name}: {NO_SOURCE}")
         alignments = iter(self.align(pairs) if pairs else ())
         return [None if get_parallel(doc) is None else next(alignments) for doc in docs]
 
@@ -159,7 +135,7 @@ class WordAligner(TrainablePipe):
 
     def initialize(self, get_examples: Callable[[], Iterable[Example]], *, nlp: Language | None = None) -> None:
         """Load the encoder, so that a wrong name, folder or layer is known before training starts."""
-        self.generator.manual_seed(self.seed)
+        self.generator.manual_seed(self.settings.seed)
         self.load_training_state({})
         self.model.initialize()
         logger.info("%s: encoder ready at layer %d.", self.name, self.aligner.encoder.layer)
@@ -188,9 +164,17 @@ class WordAligner(TrainablePipe):
             )
         check_trainable(self._objectives, self.extraction)
         words, gold = _training_pairs(examples)
+        self._paired = self._paired or bool(words)
+        if not self._paired:
+            raise ValueError(
+                f"{self.name}: expected examples with a source to learn from, got a batch without any. "
+                f"{READER_ADVICE}, "
+                f"or name {self.name} in training.frozen_components."
+            )
         objectives = list(self._objectives.values())
         if all(objective.needs_gold for objective in objectives) and all(links is None for links in gold):
-            self._warn_once("no example of this batch has links to learn from; give the corpus reader `links`.")
+            message = f"{self.name}: no example of this batch has links to learn from; give the corpus reader `links`."
+            self.warn_once("SA04", message)
         encoder = aligner.encoder
         sides = encoder.tokenizer([side for pair in words for side in pair])
         pairs = list(zip(sides[::2], sides[1::2]))
@@ -222,11 +206,6 @@ class WordAligner(TrainablePipe):
 
         return side
 
-    def _warn_once(self, message: str) -> None:
-        if message not in self._warned:
-            self._warned.add(message)
-            logger.warning("%s: %s (This is said once.)", self.name, message)
-
     def training_state(self) -> dict[str, dict[str, torch.Tensor]]:
         """What each training objective remembers of earlier batches, for a checkpoint."""
         return {name: objective.state() for name, objective in self._objectives.items()}
@@ -240,7 +219,7 @@ class WordAligner(TrainablePipe):
         """Apply the collected gradients."""
         self.model.finish_update(sgd)
 
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Scores:
         """The scorer's figures; in contrastive training `retrieval_accuracy` too, among all pairs, in [0, 1].
 
         It needs no gold links, but two pairs at least: None otherwise.
@@ -253,14 +232,15 @@ class WordAligner(TrainablePipe):
         return scores
 
 
-def score_word_alignments(examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+def score_word_alignments(examples: Iterable[Example], **kwargs: Any) -> Scores:
     """Alignment error rate, precision, recall and F1 against the links that the reference Docs hold, in [0, 1].
 
     Examples without gold links do not count; all are None if no example has any.
+    Raises ValueError at an example whose reader has lost the source.
     """
     pairs = []
     for example in examples:
-        system = get_parallel(example.predicted)
+        system = predicted_pair(example)
         gold = None if system is None else _gold_links(example, system)
         if gold is not None and system is not None and system.alignment is not None:
             pairs.append((gold, system.alignment))
@@ -269,7 +249,7 @@ def score_word_alignments(examples: Iterable[Example], **kwargs: Any) -> dict[st
     return {f"alignment_{name}": getattr(scores, name) if pairs else None for name in names}
 
 
-def make_word_aligner_scorer() -> Callable[..., dict[str, Any]]:
+def make_word_aligner_scorer() -> ScoreFunction:
     """The scorer registered as `spacy_awesome.word_aligner_scorer.v1`."""
     return score_word_alignments
 
@@ -282,7 +262,7 @@ def _training_pairs(examples: Iterable[Example]) -> tuple[list[WordPair], list[W
     words: list[WordPair] = []
     gold: list[WordAlignment | None] = []
     for example in examples:
-        pair = get_parallel(example.predicted)
+        pair = predicted_pair(example)
         if pair is not None:
             words.append(pair_words(example.predicted))
             gold.append(_gold_links(example, pair))

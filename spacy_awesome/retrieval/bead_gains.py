@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from spacy_awesome.retrieval.bead_settings import BeadSettings
 from spacy_awesome.retrieval.beads import NO_SCORE, Floats, Ints, TextVectors, bead_scores
 from spacy_awesome.retrieval.coarse import coarse_band
 from spacy_awesome.retrieval.monotone import Band, Bead, best_path
@@ -19,40 +19,10 @@ _SAMPLED_PARTS = 8
 _RADIUS = 10
 # What a bead costs for each of its sentences, so that of equal ways the one with smaller beads is taken.
 _TIE = np.float32(0.001)
-# Sentences of the shortest text of background.json: no longer bead could be compared with it.
-_BACKGROUND_SENTENCES = 9
 # Subwords that both texts are taken to have more than they have: a short text's ratio of lengths says little.
 _RATIO_PRIOR = 200
 # Source sentences whose beads are scored at once: the band around them is scored as one rectangle.
 _ROWS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class BeadSettings:
-    """What beads are worth: min(|I|, r·|J|) · (S − min_score), for a normalised BERT-score S of |I| and |J| subwords.
-
-    The length of the shorter side, and not of both, or a bead would win by taking in what has no translation. r is the
-    ratio of both texts' lengths: one language may need more subwords than the other to say the same. The
-    defaults were fitted with the bundled encoder (docs/documents.md).
-
-    max_sentences: most sentences of a bead on each side.
-    alpha: α of the normalisation.
-    min_score: score at which a bead is worth as much as leaving its sentences without a translation.
-    gap_cost: what each sentence without a translation costs, in subwords of a perfect bead.
-    """
-
-    max_sentences: int = 3
-    alpha: float = 0.75
-    min_score: float = 0.05
-    gap_cost: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.max_sentences <= _BACKGROUND_SENTENCES:
-            raise ValueError(
-                f"Expected max_sentences from 1 to {_BACKGROUND_SENTENCES}, got {self.max_sentences}; 3 is usual."
-            )
-        if not self.gap_cost >= 0:
-            raise ValueError(f"Expected a gap_cost of 0 or more, got {self.gap_cost}.")
 
 
 class BeadScorer:

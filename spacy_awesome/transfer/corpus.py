@@ -14,7 +14,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
 from spacy_awesome.formats.files import open_binary_output, open_output
-from spacy_awesome.parallel import parallel_stream, require_parallel
+from spacy_awesome.parallel import checked_alignment, checked_projections, parallel_stream, require_parallel
 from spacy_awesome.transfer.detokenize import detokenize
 from spacy_awesome.transfer.filters import FilterSettings, PairFacts, failed_filters
 from spacy_awesome.transfer.report import CorpusReport, DroppedSentence
@@ -91,15 +91,19 @@ def translated_pairs(
 
 
 def pair_facts(doc: Doc) -> PairFacts:
-    """What the filters need to know of a projected pair. Raises ValueError at a Doc without a pair or links."""
+    """What the filters need to know of a projected pair.
+
+    Raises ValueError at a Doc without a pair or links, and at one that was retokenised after its projection.
+    """
     pair = require_parallel(doc)
-    if pair.alignment is None:
+    alignment = checked_alignment(doc, pair)
+    if alignment is None:
         raise ValueError(f"Expected a Doc with links, got one without: {doc.text.strip()[:60]!r}. Align it first.")
-    sources, targets = pair.alignment.pairs[:, 0], pair.alignment.pairs[:, 1]
-    projections = [projection for projection in pair.projections if projection.reason != _NOT_WANTED]
+    sources, targets = alignment.pairs[:, 0], alignment.pairs[:, 1]
+    projections = [projection for projection in checked_projections(doc, pair) if projection.reason != _NOT_WANTED]
     return PairFacts(
-        source_length=pair.alignment.source_length,
-        target_length=pair.alignment.target_length,
+        source_length=alignment.source_length,
+        target_length=alignment.target_length,
         source_aligned=len(set(sources.tolist())),
         target_aligned=len(set(targets.tolist())),
         scores=tuple(projection.score for projection in projections if projection.projected),
@@ -123,8 +127,9 @@ def _accept(doc: Doc, report: CorpusReport) -> bool:
     pair = require_parallel(doc)
     facts = pair_facts(doc)
     report.sentences += 1
-    report.source_spans.update(projection.label for projection in pair.projections)
-    report.lost_spans.update(projection.reason for projection in pair.projections if projection.reason is not None)
+    projections = checked_projections(doc, pair)
+    report.source_spans.update(projection.label for projection in projections)
+    report.lost_spans.update(projection.reason for projection in projections if projection.reason is not None)
     failed = failed_filters(facts, report.settings)
     if failed:
         report.drop(DroppedSentence(pair.source.text, doc.text, tuple(failed)))

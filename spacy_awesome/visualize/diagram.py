@@ -10,7 +10,8 @@ import numpy as np
 from spacy.tokens import Doc
 
 from spacy_awesome.alignment import WordAlignment
-from spacy_awesome.parallel import Parallel, checked_alignment, pair_words, require_parallel
+from spacy_awesome.parallel import checked_alignment, checked_projections, pair_words, require_parallel
+from spacy_awesome.projection import Projection
 from spacy_awesome.visualize.layout import Band, bands
 from spacy_awesome.visualize.spans import LabelColors, Mark, lanes, source_marks, target_marks
 from spacy_awesome.visualize.style import svg
@@ -76,7 +77,7 @@ def link_diagram(doc: Doc, *, width: int = 920, colors: Mapping[str, str] | None
     if alignment is None:
         alignment = WordAlignment([], source_length=len(source_words), target_length=len(target_words))
     palette = LabelColors(colors)
-    source = _side(source_words, source_marks(pair), top=True)
+    source = _side(source_words, source_marks(doc, pair), top=True)
     target = _side(target_words, target_marks(doc, pair), top=False)
     broken = bands(
         source.widths,
@@ -87,7 +88,7 @@ def link_diagram(doc: Doc, *, width: int = 920, colors: Mapping[str, str] | None
         target_cuts=_cuts(target),
     )
     words, size = _place(source, target, broken)
-    links = _Links(alignment, words, broken, _link_colors(pair, palette))
+    links = _Links(alignment, words, broken, _link_colors(checked_projections(doc, pair), palette))
     body = ["<g>", *links.draw_all(), "</g>"]
     for number, side in enumerate((source, target)):
         body += [drawn for lane in enumerate(side.marks) for drawn in _draw_marks(lane, side, words[number], palette)]
@@ -242,11 +243,11 @@ def _parts(words: Sequence[Word]) -> list[list[Word]]:
     return list(rows.values())
 
 
-def _link_colors(pair: Parallel, palette: LabelColors) -> dict[tuple[int, int], str]:
+def _link_colors(projections: Sequence[Projection], palette: LabelColors) -> dict[tuple[int, int], str]:
     """The colour of each link that leads from inside a source span to inside the span it was projected to."""
     return {
         (i, j): palette[p.label]
-        for p in pair.projections
+        for p in projections
         if p.target_start is not None and p.target_end is not None
         for i in range(p.source_start, p.source_end)
         for j in range(p.target_start, p.target_end)

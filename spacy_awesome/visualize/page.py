@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy.typing as npt
 from spacy.tokens import Doc
 
-from spacy_awesome.alignment import WordPair
-from spacy_awesome.parallel import Parallel, pair_words, require_parallel
+from spacy_awesome.alignment import WordAlignment, WordPair
+from spacy_awesome.parallel import checked_alignment, checked_projections, pair_words, require_parallel
 from spacy_awesome.projection import Projection
 from spacy_awesome.visualize.diagram import link_diagram
 from spacy_awesome.visualize.heat_map import heat_map
@@ -64,13 +64,14 @@ def render(
     rows = ((doc, None) for doc in docs) if similarities is None else zip(docs, similarities, strict=True)
     for number, (doc, similarity) in enumerate(rows, start=1):
         pair, words = require_parallel(doc), pair_words(doc)
+        alignment, projections = checked_alignment(doc, pair), checked_projections(doc, pair)
         parts = [
-            f"<h2>Pair {number}{_count(pair)}</h2>",
+            f"<h2>Pair {number}{_count(alignment, projections)}</h2>",
             f'<div class="drawing">{link_diagram(doc, width=width, colors=colors, styled=False)}</div>',
-            _span_table(words, pair, palette),
+            _span_table(words, projections, palette),
         ]
         if similarity is not None:
-            drawing = heat_map(*words, similarity, alignment=pair.alignment, styled=False)
+            drawing = heat_map(*words, similarity, alignment=alignment, styled=False)
             parts.append(
                 f'<details><summary>Similarity of words</summary><div class="drawing">{drawing}</div></details>'
             )
@@ -79,18 +80,18 @@ def render(
     return _PAGE.format(title=escape(title), style=PAGE_STYLE + DIAGRAM_STYLE, pairs=content)
 
 
-def _count(pair: Parallel) -> str:
-    facts = ["not aligned"] if pair.alignment is None else [f"links: {len(pair.alignment)}"]
-    if pair.projections:
-        facts.append(f"projected spans: {sum(p.projected for p in pair.projections)} of {len(pair.projections)}")
+def _count(alignment: WordAlignment | None, projections: Sequence[Projection]) -> str:
+    facts = ["not aligned"] if alignment is None else [f"links: {len(alignment)}"]
+    if projections:
+        facts.append(f"projected spans: {sum(p.projected for p in projections)} of {len(projections)}")
     return f' <span class="muted">{" · ".join(facts)}</span>'
 
 
-def _span_table(words: WordPair, pair: Parallel, palette: LabelColors) -> str:
-    if not pair.projections:
+def _span_table(words: WordPair, projections: Sequence[Projection], palette: LabelColors) -> str:
+    if not projections:
         return ""
     # Those that were lost stand last: that is where one looks for them.
-    ordered = sorted(pair.projections, key=lambda projection: not projection.projected)
+    ordered = sorted(projections, key=lambda projection: not projection.projected)
     rows = "\n".join(_span_row(projection, words, palette) for projection in ordered)
     return f'<table class="spans">\n<tbody>\n{rows}\n</tbody>\n</table>'
 

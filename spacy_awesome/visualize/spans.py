@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from spacy.displacy.render import EntityRenderer
 from spacy.tokens import Doc
 
-from spacy_awesome.parallel import Parallel
+from spacy_awesome.parallel import Parallel, checked_projections
 from spacy_awesome.projection import Projection
 from spacy_awesome.visualize.text import display
 
@@ -47,16 +47,17 @@ class Mark:
     lost: bool = False
 
 
-def source_marks(pair: Parallel) -> list[Mark]:
+def source_marks(doc: Doc, pair: Parallel) -> list[Mark]:
     """The source's entities and every other source span that was to be projected."""
-    fates = {(p.source_start, p.source_end): _fate(p) for p in pair.projections}
-    lost = {(p.source_start, p.source_end) for p in pair.projections}
-    lost -= {(p.source_start, p.source_end) for p in pair.projections if p.projected}
+    projections = checked_projections(doc, pair)
+    fates = {(p.source_start, p.source_end): _fate(p) for p in projections}
+    lost = {(p.source_start, p.source_end) for p in projections}
+    lost -= {(p.source_start, p.source_end) for p in projections if p.projected}
     spans = [(ent.start, ent.end, ent.label_) for ent in pair.source.ents]
     # The target's label may be another one; a span that is an entity is not marked a second time.
     known = {span[:2] for span in spans}
     spans += [
-        (p.source_start, p.source_end, p.label) for p in pair.projections if (p.source_start, p.source_end) not in known
+        (p.source_start, p.source_end, p.label) for p in projections if (p.source_start, p.source_end) not in known
     ]
     return [
         Mark(start, end, label, fates.get((start, end), ""), (start, end) in lost)
@@ -66,11 +67,12 @@ def source_marks(pair: Parallel) -> list[Mark]:
 
 def target_marks(doc: Doc, pair: Parallel) -> list[Mark]:
     """The target's entities and every other projected span."""
-    scores = {(p.target_start, p.target_end, p.label): _fate(p) for p in pair.projections if p.projected}
+    projections = checked_projections(doc, pair)
+    scores = {(p.target_start, p.target_end, p.label): _fate(p) for p in projections if p.projected}
     spans = [(ent.start, ent.end, ent.label_) for ent in doc.ents]
     spans += [
         (p.target_start, p.target_end, p.label)
-        for p in pair.projections
+        for p in projections
         if p.target_start is not None and p.target_end is not None
     ]
     return [Mark(start, end, label, scores.get((start, end, label), "")) for start, end, label in dict.fromkeys(spans)]

@@ -9,7 +9,7 @@ from spacy.tokens import Doc
 from wasabi.util import color as paint
 
 from spacy_awesome.alignment import WordAlignment
-from spacy_awesome.parallel import checked_alignment, pair_words, require_parallel
+from spacy_awesome.parallel import checked_alignment, checked_projections, pair_words, require_parallel
 from spacy_awesome.projection import Projection
 from spacy_awesome.visualize.spans import (
     LabelColors,
@@ -48,16 +48,16 @@ def render_terminal(doc: Doc, *, color: bool = True, width: int = 80, colors: Ma
       1.00  1.00  1.00
     """
     pair = require_parallel(doc)
-    alignment = checked_alignment(doc, pair)
+    alignment, projections = checked_alignment(doc, pair), checked_projections(doc, pair)
     pen = _Pen(color, LabelColors(colors))
     source, target = pair_words(doc)
-    blocks = ["\n".join((pen.sentence(source, source_marks(pair)), pen.sentence(target, target_marks(doc, pair))))]
+    blocks = ["\n".join((pen.sentence(source, source_marks(doc, pair)), pen.sentence(target, target_marks(doc, pair))))]
     if alignment is None:
         blocks.append("  " + pen.grey("not aligned"))
     elif source:
         blocks.append(_columns(source, target, alignment, pen, width))
-    if pair.projections:
-        blocks.append("\n".join(_span_line(p, source, target, pen) for p in pair.projections))
+    if projections:
+        blocks.append("\n".join(_span_line(p, source, target, pen) for p in projections))
     return "\n\n".join(blocks)
 
 
