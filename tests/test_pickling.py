@@ -21,6 +21,7 @@ from thinc.api import Adam
 from spacy_awesome import parallel
 from spacy_awesome.encoders.architecture import EncoderShim, encoder_shim, hf_encoder
 from spacy_awesome.encoders.folders import LOADING
+from spacy_awesome.pipeline.word_aligner import PicklableGenerator
 
 WORDS = [["Angela", "Merkel", "visited", "Paris"], ["Obama"]]
 COPIES: dict[str, Callable[[Any], Any]] = {
@@ -104,10 +105,37 @@ def test_an_encoder_goes_to_a_spawned_process(used: bool, tiny_bert: Path) -> No
     results = context.SimpleQueue()
     child = context.Process(target=vectors_in_child, args=(model, results))
     child.start()
+    child.join(120)
+    assert child.exitcode == 0
     found = results.get()
-    child.join()
     for ours, theirs in zip(model.predict(WORDS), found, strict=True):
         torch.testing.assert_close(torch.tensor(ours), torch.tensor(theirs))
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_copied_generator_draws_the_same_numbers(how: str) -> None:
+    generator = PicklableGenerator()
+    generator.manual_seed(7)
+    torch.rand(3, generator=generator)
+    twin = COPIES[how](generator)
+    assert torch.equal(torch.rand(5, generator=twin), torch.rand(5, generator=generator))
+
+
+def numbers_in_child(generator: torch.Generator, results: Any) -> None:
+    results.put(torch.rand(5, generator=generator).tolist())
+
+
+def test_a_generator_goes_to_a_spawned_process() -> None:
+    generator = PicklableGenerator()
+    generator.manual_seed(7)
+    context = multiprocessing.get_context("spawn")
+    results = context.SimpleQueue()
+    child = context.Process(target=numbers_in_child, args=(generator, results))
+    child.start()
+    child.join(120)
+    assert child.exitcode == 0
+    found = results.get()
+    assert found == torch.rand(5, generator=generator).tolist()
 
 
 # Whole pipelines

@@ -151,7 +151,8 @@ def test_a_process_that_is_forked_while_a_thread_loads_can_load_too() -> None:
     holds.wait()
     child = context.Process(target=free_in_child, args=(results,))
     child.start()
-    assert results.get()
-    child.join()
+    child.join(60)
     stop.set()
+    assert child.exitcode == 0
+    assert results.get()
     holder.join()

@@ -90,7 +90,8 @@ class WordAligner(TrainablePipe):
         shim.parallel_head = bool(self.objectives.get(PARALLEL_OBJECTIVE))
         self.contrastive_temperature = TEMPERATURE if contrastive_temperature is None else contrastive_temperature
         self.seed = seed
-        self.generator = torch.Generator().manual_seed(seed)
+        self.generator = PicklableGenerator()
+        self.generator.manual_seed(seed)
         self.extraction = extraction
         self._options: dict[str, Any] = {
             "threshold": threshold,
@@ -247,6 +248,23 @@ class WordAligner(TrainablePipe):
             words, _ = _training_pairs(examples)
             scores["retrieval_accuracy"] = _retrieval_accuracy(self.aligner.encoder, words)
         return scores
+
+
+class PicklableGenerator(torch.Generator):
+    """A generator whose state a spawned process gets as bytes.
+
+    torch's own is pickled as a tensor that exists only meanwhile. For another process that is shared memory, whose file
+    is closed before the process has opened it.
+    """
+
+    def __reduce__(self) -> tuple[Callable[[bytes], PicklableGenerator], tuple[bytes]]:
+        return _generator, (self.get_state().numpy().tobytes(),)
+
+
+def _generator(state: bytes) -> PicklableGenerator:
+    generator = PicklableGenerator()
+    generator.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
+    return generator
 
 
 def score_word_alignments(examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
