@@ -257,7 +257,7 @@ class PicklableGenerator(torch.Generator):
     is closed before the process has opened it.
     """
 
-    def __reduce__(self) -> tuple[Callable[[bytes], PicklableGenerator], tuple[bytes]]:
+    def __reduce__(self) -> Any:  # type: ignore[override]
         return _generator, (self.get_state().numpy().tobytes(),)
 
 
