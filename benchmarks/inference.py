@@ -127,8 +127,10 @@ def _engines(path: Path, layer: int | None) -> dict[str, tuple[Engine, torch.nn.
     ours = {precision: make_aligner(path, layer, precision=precision) for precision in PRECISIONS}
     settings = ours["float32"].aligner
     plain = PlainAligner(
-        AutoModel.from_pretrained(path, num_hidden_layers=settings.encoder.layer, attn_implementation="eager"),
-        AutoTokenizer.from_pretrained(path),
+        AutoModel.from_pretrained(
+            path, num_hidden_layers=settings.encoder.layer, attn_implementation="eager", trust_remote_code=False
+        ),
+        AutoTokenizer.from_pretrained(path, trust_remote_code=False),
         threshold=settings.extractor.threshold,
         scale=settings.extractor.scale,
         distortion=settings.extractor.distortion,

@@ -60,8 +60,8 @@ def _engines(path: Path, layer: int | None, text: list[WordPair]) -> tuple[dict[
     ours = {precision: _OurTrainer(path, layer, precision, text) for precision in ("float32", "mixed")}
     settings = ours["float32"].component.aligner
     plain = PlainTrainer(
-        AutoModelForMaskedLM.from_pretrained(path, attn_implementation="eager"),
-        AutoTokenizer.from_pretrained(path),
+        AutoModelForMaskedLM.from_pretrained(path, attn_implementation="eager", trust_remote_code=False),
+        AutoTokenizer.from_pretrained(path, trust_remote_code=False),
         layer=settings.encoder.layer,
         batch_size=PAIRS_PER_STEP,
         threshold=settings.extractor.threshold,

@@ -14,17 +14,18 @@ def simalign_links(pairs: Sequence[WordPair], *, encoder: str = "bundled") -> It
     """Itermax links between subwords, at the layer that the encoder is read at here, with SimAlign's own defaults.
 
     encoder: `bundled`, a folder or a hub name.
-    Raises NotInstalledError without the package, OSError or ValueError where the encoder can't be loaded.
+    Raises NotInstalledError without the package, ValueError where the encoder can't be loaded.
     """
     if importlib.util.find_spec("simalign") is None:
         raise NotInstalledError("SimAlign is not installed: pip install 'spacy-awesome[baselines]'")
+    import torch
     from simalign import SentenceAligner
-    from transformers import AutoConfig
 
-    from spacy_awesome.encoders.loading import BUNDLED, encoder_defaults
+    from spacy_awesome.encoders.loading import encoder_folder, load_encoder
 
-    folder = str(BUNDLED) if encoder == "bundled" else encoder
-    layer = encoder_defaults(AutoConfig.from_pretrained(folder), encoder).layer
+    # SimAlign loads a model without any check of its own.
+    layer = load_encoder(encoder, layer=None, dtype=torch.float32).layer
+    folder = str(encoder_folder(encoder))
     aligner: Any = SentenceAligner(model=folder, token_type="bpe", matching_methods="i", layer=layer)
     return (_links(aligner, *pair) for pair in pairs)
 

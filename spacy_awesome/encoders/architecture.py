@@ -15,6 +15,7 @@ from thinc.types import Floats2d
 
 from spacy_awesome.encoders.encoder import SubwordEncoder
 from spacy_awesome.encoders.finetuning import FinetuningSettings, TorchOptimizer, freeze, weight_groups
+from spacy_awesome.encoders.folders import LOADING, check_finite, guarded_loading, is_model_file
 from spacy_awesome.encoders.linear import Int8Linear, replace_linear_layers
 from spacy_awesome.encoders.loading import load_encoder
 
@@ -106,7 +107,10 @@ class EncoderShim(PyTorchShim):
     @property
     def encoder(self) -> SubwordEncoder:
         if self._model is None:
-            self._load(self.name, self.layer)
+            with LOADING:
+                # Another thread may have loaded it while this one waited.
+                if self._model is None:
+                    self._load(self.name, self.layer)
         return cast(SubwordEncoder, self._model)
 
     @property
@@ -151,27 +155,36 @@ class EncoderShim(PyTorchShim):
             self._stepper.load_state(state["optimizer"])
 
     def to_bytes(self) -> bytes:
+        encoder = self.encoder
         with tempfile.TemporaryDirectory() as folder:
-            self.encoder.save(Path(folder))
-            files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
-        if self.encoder.parallel_head is not None:
-            files[_PARALLEL_HEAD] = safetensors.torch.save(self.encoder.parallel_head.state_dict())
-        state = {"files": files, "layer": self.encoder.layer}
+            encoder.save(Path(folder))
+            paths = [path for path in sorted(Path(folder).iterdir()) if is_model_file(path.name)]
+            files = {path.name: path.read_bytes() for path in paths}
+        if encoder.parallel_head is not None:
+            files[_PARALLEL_HEAD] = safetensors.torch.save(encoder.parallel_head.state_dict())
+        state = {"files": files, "layer": encoder.layer}
         return cast(bytes, srsly.msgpack_dumps(state))
 
     def from_bytes(self, bytes_data: bytes) -> EncoderShim:
-        state = srsly.msgpack_loads(bytes_data)
-        head = state["files"].pop(_PARALLEL_HEAD, None)
-        with tempfile.TemporaryDirectory() as folder:
-            for name, content in state["files"].items():
-                (Path(folder) / name).write_bytes(content)
-            self._load(folder, state["layer"])
-        if head is not None and self.encoder.parallel_head is not None:
-            self.encoder.parallel_head.load_state_dict(safetensors.torch.load(head))
+        """Load what `to_bytes` gave. Raises ValueError at anything else, and writes no other files."""
+        label = "the encoder that was saved with the pipeline"
+        with guarded_loading(label):
+            files, head, layer = _saved_state(srsly.msgpack_loads(bytes_data))
+        with LOADING:
+            with tempfile.TemporaryDirectory() as folder:
+                for name, content in files.items():
+                    (Path(folder) / name).write_bytes(content)
+                self._load(folder, layer, label=label)
+            if head is not None and self.encoder.parallel_head is not None:
+                with guarded_loading(f"{label}, {_PARALLEL_HEAD}"):
+                    self.encoder.parallel_head.load_state_dict(safetensors.torch.load(head))
+                    check_finite(self.encoder.parallel_head)
         return self
 
-    def _load(self, path: str, layer: int | None) -> None:
-        loaded = load_encoder(path, layer=layer, dtype=_WEIGHTS[self.precision], language_model=self.language_model)
+    def _load(self, name: str, layer: int | None, *, label: str | None = None) -> None:
+        loaded = load_encoder(
+            name, layer=layer, dtype=_WEIGHTS[self.precision], language_model=self.language_model, label=label
+        )
         encoder = SubwordEncoder(loaded, parallel_head=self.parallel_head, mixed_precision=self.precision == "mixed")
         device = get_torch_default_device()
         if self.precision == "int8":
@@ -182,8 +195,8 @@ class EncoderShim(PyTorchShim):
             freeze(encoder.transformer, self.finetuning.frozen_layers, layer=encoder.layer)
         if self.finetuning.gradient_checkpointing:
             encoder.recompute_activations()
-        self._model = encoder.to(device)
         self._stepper = None
+        self._model = encoder.to(device)
 
 
 def encoder_shim(model: Model[Any, Any]) -> EncoderShim:
@@ -195,6 +208,26 @@ def encoder_shim(model: Model[Any, Any]) -> EncoderShim:
         f"Expected a model of the architecture spacy_awesome.HFEncoder.v1, got {model.name!r}; "
         'set @architectures = "spacy_awesome.HFEncoder.v1" in [components.….model].'
     )
+
+
+def _saved_state(state: object) -> tuple[dict[str, bytes], bytes | None, int | None]:
+    """Files of the encoder, weights of its parallel head, and its layer; ValueError unless `to_bytes` gives such."""
+    files, layer = (state.get("files"), state.get("layer")) if isinstance(state, dict) else (None, None)
+    if not isinstance(files, dict) or not (layer is None or type(layer) is int):
+        raise ValueError("expected the files of an encoder and its layer.")
+    files = dict(files)
+    head = files.pop(_PARALLEL_HEAD, None)
+    for name, content in files.items():
+        if not is_model_file(name):
+            raise ValueError(
+                f"it holds a file named {name!r}, and only plain names of model files are written, such as "
+                "config.json, model.safetensors and tokenizer.json. Do not load this pipeline if it comes from others."
+            )
+        if not isinstance(content, bytes):
+            raise ValueError(f"its file {name} is of type {type(content).__name__}; expected bytes.")
+    if head is not None and not isinstance(head, bytes):
+        raise ValueError(f"its file {_PARALLEL_HEAD} is of type {type(head).__name__}; expected bytes.")
+    return files, head, layer
 
 
 def _forward(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 from torch import nn
 from transformers import (
-    AutoConfig,
+    MODEL_FOR_MASKED_LM_MAPPING,
     AutoModel,
     AutoModelForMaskedLM,
     AutoTokenizer,
@@ -20,9 +17,18 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
-from transformers.utils import logging as transformers_logging
 
+from spacy_awesome.encoders.folders import (
+    check_finite,
+    check_folder,
+    check_vocabulary,
+    find_folder,
+    guarded_loading,
+    load_model,
+    without_advice,
+)
 from spacy_awesome.encoders.heads import MaskedLanguageModel, layer_list
+from spacy_awesome.encoders.tokenization import SubwordTokenizer
 
 logger = logging.getLogger("spacy_awesome")
 
@@ -32,6 +38,8 @@ BUNDLED = Path(__file__).parent / "mini"
 _KNOWN_LAYERS = {"bert-base-multilingual-cased": 8, "xlm-roberta-base": 8, "xlm-roberta-large": 17}
 # Where config.json keeps an encoder's EncoderDefaults.
 DEFAULTS_KEY = "spacy_awesome"
+# Of its numbers; larger factors leave float32 no digits for what they scale.
+_RANGES = {"scale": (1e-6, 1e6), "distortion": (0, 1e6), "threshold": (0, 1)}
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class EncoderDefaults:
     distortion: λ, the penalty on |i/n − j/m|, in units of scaled similarity.
     threshold: of both softmax probabilities.
     cut: whether the files hold an encoder that was cut; a norm that closes them then belongs to a layer that is gone.
+    Raises ValueError at a value of another type, or out of range.
     """
 
     layer: int
@@ -50,6 +59,18 @@ class EncoderDefaults:
     distortion: float = 0.0
     threshold: float = 0.001
     cut: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.layer, bool) or not isinstance(self.layer, int) or self.layer < 0:
+            raise ValueError(f"Expected a layer of 0 or more as the encoder's default, got {self.layer!r}.")
+        if not isinstance(self.cut, bool):
+            raise ValueError(f"Expected true or false as the encoder's default for cut, got {self.cut!r}.")
+        for name, (least, largest) in _RANGES.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= largest:
+                raise ValueError(
+                    f"Expected a {name} from {least:g} to {largest:g} as the encoder's default, got {value!r}."
+                )
 
 
 @dataclass(frozen=True)
@@ -67,40 +88,69 @@ class LoadedEncoder:
     language_model: MaskedLanguageModel | None = None
 
 
-def load_encoder(name: str, *, layer: int | None, dtype: torch.dtype, language_model: bool = False) -> LoadedEncoder:
-    """Load an encoder from the package ("bundled"), a local folder, or the hub.
+def load_encoder(
+    name: str, *, layer: int | None, dtype: torch.dtype, language_model: bool = False, label: str | None = None
+) -> LoadedEncoder:
+    """Load an encoder from the package ("bundled"), a local folder, or the hub: the only way in for all of them.
 
     layer: keep this many layers; None is the encoder's own default. Later layers, poolers and heads are not built.
     language_model: build the later layers and the masked-language-model head as well, for training. A head that the
         files do not hold starts anew, its output tied to the embeddings.
-    Raises ValueError if there is no such encoder, the layer does not exist, or it has no fast tokenizer.
+    label: what errors call the encoder, if not by its name.
+    One encoder is loaded at a time in a process, whatever the number of threads.
+    Raises ValueError, in one line, if there is no such encoder, it has no fast tokenizer, the layer does not exist, or
+    its files are damaged or do not fit each other. Code and pickled weights are never read.
     """
-    path = str(BUNDLED) if name == "bundled" else name
+    with guarded_loading(f"the encoder {name!r}" if label is None else label):
+        folder = encoder_folder(name)
+        config, shapes = check_folder(folder)
+        if config.is_encoder_decoder:
+            raise ValueError("it is an encoder-decoder; expected an encoder alone, such as BERT or XLM-R.")
+        with without_advice():
+            tokenizer = AutoTokenizer.from_pretrained(
+                folder, config=config, use_fast=True, trust_remote_code=False, local_files_only=True
+            )
+        if not isinstance(tokenizer, PreTrainedTokenizerFast):
+            raise ValueError("it has no fast tokenizer (tokenizer.json), which word ids are read from.")
+        defaults = encoder_defaults(config, name)
+        depth, layer = config.num_hidden_layers, defaults.layer if layer is None else layer
+        if not 0 <= layer <= depth:
+            raise ValueError(f"Layer {layer} was asked for, but it has {depth} layers; choose one from 0 to {depth}.")
+        cut = defaults.cut or layer < depth
+        model = None
+        if language_model:
+            if type(config) not in MODEL_FOR_MASKED_LM_MAPPING:
+                raise ValueError(f"{config.model_type!r} is no masked language model, as masked_lm and others need.")
+            whole, lacking = load_model(AutoModelForMaskedLM, folder, config, shapes, dtype=dtype, optional=_is_head)
+            if lacking:
+                logger.info(
+                    "%r holds no whole masked-language-model head; it starts anew, tied to the embeddings.", name
+                )
+            check_finite(whole)
+            model = MaskedLanguageModel(whole, layer)
+            transformer = whole.base_model
+        else:
+            config.num_hidden_layers = layer
+            transformer, _ = load_model(AutoModel, folder, config, shapes, dtype=dtype, optional=_is_pooler)
+            if getattr(transformer, "pooler", None) is not None:
+                transformer.pooler = None
+            check_finite(transformer)
+        check_vocabulary(tokenizer, transformer)
+        _try_out(transformer, tokenizer)
+        return LoadedEncoder(transformer, tokenizer, layer, cut, defaults, model)
+
+
+def encoder_folder(name: str) -> Path:
+    """Where an encoder's files are; see `load_encoder`. Raises ValueError if there is no such encoder."""
+    if name == "bundled":
+        return BUNDLED
     try:
-        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
-        tokenizer = AutoTokenizer.from_pretrained(path, use_fast=True, trust_remote_code=False)
+        return find_folder(name)
     except (OSError, ValueError) as error:
         raise ValueError(
-            f"Could not load the encoder {name!r}: expected 'bundled', a folder in Hugging Face format, or the name of "
-            f"a model on the Hugging Face hub (which needs the network once). {_first_line(error)}"
+            "expected 'bundled', a folder in Hugging Face format, or the name of a model on the Hugging Face hub "
+            f"(which needs the network once). {error}"
         ) from error
-    if not isinstance(tokenizer, PreTrainedTokenizerFast):
-        raise ValueError(f"The encoder {name!r} has no fast tokenizer (tokenizer.json), which word ids are read from.")
-    if config.is_encoder_decoder:
-        raise ValueError(f"{name!r} is an encoder-decoder; expected an encoder alone, such as BERT or XLM-R.")
-    defaults = encoder_defaults(config, name)
-    depth, layer = config.num_hidden_layers, defaults.layer if layer is None else layer
-    if not 0 <= layer <= depth:
-        raise ValueError(f"Layer {layer} was asked for, but {name!r} has {depth} layers; choose one from 0 to {depth}.")
-    cut = defaults.cut or layer < depth
-    if language_model:
-        model = MaskedLanguageModel(_load_weights(AutoModelForMaskedLM, name, path, config, dtype), layer)
-        return LoadedEncoder(model.model.base_model, tokenizer, layer, cut, defaults, model)
-    config.num_hidden_layers = layer
-    transformer = _load_weights(AutoModel, name, path, config, dtype)
-    if getattr(transformer, "pooler", None) is not None:
-        transformer.pooler = None
-    return LoadedEncoder(transformer, tokenizer, layer, cut, defaults)
 
 
 def save_encoder(
@@ -125,7 +175,7 @@ def save_encoder(
     for stale in folder.glob("*.safetensors*"):
         # One file would lie beside several, and be read in their place.
         stale.unlink()
-    with _without_advice():
+    with without_advice():
         model.save_pretrained(folder, state_dict=weights, safe_serialization=True, max_shard_size=max_file_size)
     for file in folder.glob("*.safetensors"):
         # Written for their owner alone; a package is read by others.
@@ -134,9 +184,15 @@ def save_encoder(
 
 
 def encoder_defaults(config: PretrainedConfig, name: str = "") -> EncoderDefaults:
-    """The defaults stored in a config, or those for an encoder that stores none: two thirds of its depth."""
-    stored: dict[str, Any] | None = getattr(config, DEFAULTS_KEY, None)
+    """The defaults stored in a config, or those for an encoder that stores none: two thirds of its depth.
+
+    Raises ValueError if what is stored is none of them.
+    """
+    stored: object = getattr(config, DEFAULTS_KEY, None)
     if stored is not None:
+        known = [field.name for field in fields(EncoderDefaults)]
+        if not isinstance(stored, dict) or "layer" not in stored or not stored.keys() <= set(known):
+            raise ValueError(f"Expected an object of layer, {', '.join(known[1:])} as `{DEFAULTS_KEY}` in config.json.")
         return EncoderDefaults(**stored)
     return EncoderDefaults(layer=_KNOWN_LAYERS.get(Path(name).name, -(-2 * config.num_hidden_layers // 3)))
 
@@ -160,43 +216,27 @@ def longest_input(transformer: PreTrainedModel, tokenizer: PreTrainedTokenizerFa
     return int(min(limits))
 
 
-def _load_weights(
-    auto_class: Any, name: str, path: str, config: PretrainedConfig, dtype: torch.dtype
-) -> PreTrainedModel:
-    options = {
-        "torch_dtype": dtype,
-        "trust_remote_code": False,
-        "use_safetensors": True,
-        "output_loading_info": True,
-    }
-    try:
-        # Weights that the files lack must be the same in every run, whatever drew random numbers before.
-        with _without_advice(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            model, info = auto_class.from_pretrained(path, config=config, **options)
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"Could not load the weights of {name!r}: expected safetensors files (pickled weights are never read). "
-            f"{_first_line(error)}"
-        ) from error
-    if auto_class is AutoModelForMaskedLM and info["missing_keys"]:
-        logger.info("%r holds no whole masked-language-model head; it starts anew, tied to the embeddings.", name)
-    return cast(PreTrainedModel, model)
+def _is_pooler(weight: str, prefix: str) -> bool:
+    return "pooler" in weight.split(".")
 
 
-@contextlib.contextmanager
-def _without_advice() -> Iterator[None]:
-    # Unused upper layers are what is meant here; the library would advise to train. Nor is a progress bar its business.
-    verbosity, progress = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        if progress:
-            transformers_logging.enable_progress_bar()
+def _is_head(weight: str, prefix: str) -> bool:
+    return _is_pooler(weight, prefix) or not weight.startswith(f"{prefix}.")
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]
+def _try_out(transformer: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Raise an error unless the encoder turns a short text into finite vectors, as it is used later."""
+    subwords = SubwordTokenizer(tokenizer)
+    special, longest = len(subwords.prefix) + len(subwords.suffix), longest_input(transformer, tokenizer)
+    if longest <= special:
+        raise ValueError(f"it takes {longest} subwords at once by its settings; expected more than {special}.")
+    [words] = subwords([["a", "1", "."]])
+    ids = torch.from_numpy(subwords.single(words.ids[: longest - special]))[None]
+    with torch.inference_mode():
+        output = transformer(input_ids=ids, attention_mask=torch.ones_like(ids))
+    vectors = getattr(output, "last_hidden_state", None)
+    shape = (*ids.shape, transformer.config.hidden_size)
+    if vectors is None or vectors.shape != shape:
+        raise ValueError(f"{type(transformer).__name__} gives no vector for each subword; expected an encoder of text.")
+    if not bool(vectors.isfinite().all()):
+        raise ValueError("its vectors are not finite numbers; its weights are damaged.")

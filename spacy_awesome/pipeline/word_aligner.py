@@ -79,7 +79,8 @@ class WordAligner(Component[WordAlignment | None], TrainablePipe):
         shim = encoder_shim(model)
         shim.language_model = any(objective.language_model for objective in self._objectives.values())
         shim.parallel_head = any(objective.parallel_head for objective in self._objectives.values())
-        self.generator = torch.Generator().manual_seed(settings.seed)
+        self.generator = PicklableGenerator()
+        self.generator.manual_seed(settings.seed)
         self.extraction = extraction
         self._options: dict[str, Any] = {
             "threshold": settings.threshold,
@@ -230,6 +231,23 @@ class WordAligner(Component[WordAlignment | None], TrainablePipe):
             words, _ = _training_pairs(examples)
             scores["retrieval_accuracy"] = _retrieval_accuracy(self.aligner.encoder, words)
         return scores
+
+
+class PicklableGenerator(torch.Generator):
+    """A generator whose state a spawned process gets as bytes.
+
+    torch's own is pickled as a tensor that exists only meanwhile. For another process that is shared memory, whose file
+    is closed before the process has opened it.
+    """
+
+    def __reduce__(self) -> Any:  # type: ignore[override]
+        return _generator, (self.get_state().numpy().tobytes(),)
+
+
+def _generator(state: bytes) -> PicklableGenerator:
+    generator = PicklableGenerator()
+    generator.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
+    return generator
 
 
 def score_word_alignments(examples: Iterable[Example], **kwargs: Any) -> Scores:

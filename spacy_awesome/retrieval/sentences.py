@@ -10,6 +10,7 @@ from torch import Tensor
 
 from spacy_awesome.encoders.batching import batches_by_length
 from spacy_awesome.encoders.encoder import SubwordEncoder
+from spacy_awesome.encoders.folders import LOADING
 from spacy_awesome.encoders.loading import load_encoder
 from spacy_awesome.encoders.tokenization import Subwords
 
@@ -52,7 +53,8 @@ def load_sentence_encoder(name: str = "bundled", *, layer: int | None = None) ->
     layer: None is the encoder's own default: mBERT 8, XLM-R base 8, XLM-R large 17, else two thirds of its depth.
     Raises ValueError if there is no such encoder or layer.
     """
-    return SubwordEncoder(load_encoder(name, layer=layer, dtype=torch.float32))
+    with LOADING:
+        return SubwordEncoder(load_encoder(name, layer=layer, dtype=torch.float32))
 
 
 def split_lines(lines: Iterable[str]) -> list[list[str]]:

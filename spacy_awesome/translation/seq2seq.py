@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +20,7 @@ class Seq2SeqEngine:
     model: a hub name or a folder, for one direction; models that choose the language by a token are not for this.
     batch_size: sentences that are translated at once.
     beams: hypotheses that are kept of each sentence; 1 is greedy search.
-    Raises ValueError if the model can't be loaded, with the reason.
+    Code and pickled weights are never read. Raises ValueError if the model can't be loaded, with the reason.
     """
 
     block_size = 512
@@ -27,18 +28,14 @@ class Seq2SeqEngine:
 
     def __init__(self, model: str, *, batch_size: int = 32, beams: int = 4) -> None:
         import torch
-        from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-        try:
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(model)
+        from spacy_awesome.encoders.folders import guarded_loading
+
+        with guarded_loading(f"the translation model {model!r}"):
             # Any: transformers types its own classes as unions that no call fits.
-            network: Any = AutoModelForSeq2SeqLM.from_pretrained(model)
-        except (OSError, ValueError, ImportError, KeyError) as error:
-            raise ValueError(
-                f"Could not load the translation model {model!r}: {error} Expected a hub name such as "
-                "Helsinki-NLP/opus-mt-es-en (and a network, the first time) or the folder of such a model; Marian "
-                "models also need pip install 'spacy-awesome[translation]'."
-            ) from error
+            self._tokenizer: Any
+            network: Any
+            self._tokenizer, network = _load(model)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = network.eval().to(self._device)
         self._batch_size, self._beams = batch_size, beams
@@ -69,12 +66,51 @@ class Seq2SeqEngine:
                 "%d of %d lines are longer than the %d subwords that the translation model takes, and were cut. Split "
                 "them into sentences.", cut, len(lines), longest,
             )  # fmt: skip
-        inputs = self._tokenizer(lines, return_tensors="pt", padding=True, truncation=True, max_length=longest)
-        inputs = inputs.to(self._device)
+        encoded = self._tokenizer(lines, return_tensors="pt", padding=True, truncation=True, max_length=longest)
+        # Some tokenizers give more, such as token types, which an encoder-decoder does not take.
+        inputs = {name: encoded[name].to(self._device) for name in ("input_ids", "attention_mask")}
         limit = min(_LONGEST * inputs["input_ids"].shape[1] + _SPARE, positions - 1)
         with torch.inference_mode():
             outputs = self._model.generate(
-                **inputs, num_beams=self._beams, max_length=None, max_new_tokens=limit, do_sample=False
+                **inputs,
+                num_beams=self._beams,
+                max_length=None,
+                max_new_tokens=limit,
+                do_sample=False,
+                # Whatever the model's own settings say: one text for each line.
+                num_return_sequences=1,
+                return_dict_in_generate=False,
             )
         decoded: list[str] = self._tokenizer.batch_decode(outputs, skip_special_tokens=True)
         return decoded
+
+
+def _load(model: str) -> tuple[Any, Any]:
+    """Tokenizer and network. Raises errors whose messages say what is wrong with the model."""
+    import torch
+    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+    from spacy_awesome.encoders.folders import check_finite, check_folder, check_vocabulary, find_folder, load_model
+
+    try:
+        folder = find_folder(model)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            "expected a hub name such as Helsinki-NLP/opus-mt-es-en (and a network, the first time) or the folder of "
+            f"such a model. {error}"
+        ) from error
+    config, shapes = check_folder(folder)
+    if not config.is_encoder_decoder:
+        raise ValueError(f"{type(config).__name__} is for no encoder-decoder; expected a model that translates.")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, config=config, trust_remote_code=False, local_files_only=True)
+    except (ImportError, ValueError) as error:
+        if importlib.util.find_spec("sentencepiece") is None:
+            raise ValueError(f"{error} Marian models need pip install 'spacy-awesome[translation]'.") from error
+        raise
+    network, _ = load_model(
+        AutoModelForSeq2SeqLM, folder, config, shapes, dtype=torch.float32, optional=lambda name, prefix: False
+    )
+    check_finite(network)
+    check_vocabulary(tokenizer, network)
+    return tokenizer, network
