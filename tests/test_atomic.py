@@ -65,10 +65,8 @@ def test_a_second_process_is_told_who_writes(tmp_path: Path, kind: str) -> None:
     process = writing(tmp_path / "out", kind=kind)
     try:
         opened = open_output if kind == "file" else atomic_folder
-        with (
-            pytest.raises(ValueError, match=rf"out is already being written by (process {process.pid}|another process)"),
-            opened(tmp_path / "out"),  # type: ignore[operator]
-        ):
+        message = rf"out is already being written by (process {process.pid}|another process)"
+        with pytest.raises(ValueError, match=message), opened(tmp_path / "out"):  # type: ignore[operator]
             pass
         assert process.poll() is None
         assert len(names(tmp_path)) == 1
@@ -205,6 +203,25 @@ def test_a_folder_keeps_what_is_not_written_and_its_permissions(tmp_path: Path) 
         raise KeyError
     assert names(path) == ["c"]
     assert names(tmp_path) == ["out"]
+
+
+def test_the_old_folder_comes_back_if_the_new_one_cannot_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "encoder"
+    path.mkdir()
+    (path / "config.json").write_text("old")
+    rename = Path.rename
+
+    def rename_all_but_the_new(source: Path, target: Path) -> Path:
+        if source.name == "new":
+            raise OSError("no space left")
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", rename_all_but_the_new)
+    with pytest.raises(OSError, match="no space left"), atomic_folder(path, keep=True) as folder:
+        (folder / "config.json").write_text("new")
+    assert (path / "config.json").read_text() == "old"
 
 
 @pytest.mark.parametrize("has_new", [True, False])

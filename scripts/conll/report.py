@@ -16,9 +16,10 @@ from typing import Annotated, Any
 import spacy
 import typer
 from errors_page import errors_page, sentence_errors
-from layout import ZERO_SHOT, whole_folder
+from layout import ZERO_SHOT
 
 from spacy_awesome.evaluation.error_causes import CAUSES
+from spacy_awesome.formats.atomic import atomic_folder
 from spacy_awesome.formats.conll import read_conll
 from spacy_awesome.formats.docbin import read_docs
 from spacy_awesome.formats.files import open_output
@@ -60,7 +61,7 @@ def report(
     lines += ["## Errors by cause", "", "Of our row with the bundled encoder as it comes, rule link_f1.", ""]
     lines += [f"| Set | English | {' | '.join(CAUSES)} |", f"|{'---|' * (len(CAUSES) + 2)}"]
     vocab = spacy.blank("es").vocab
-    with whole_folder(pages) as folder:
+    with atomic_folder(pages) as folder:
         for path in sorted(projected.glob("*/*.spacy")):
             name, kind = path.stem, path.parent.name
             gold = read_conll(data / name / "target.conll")

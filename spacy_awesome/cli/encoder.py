@@ -99,11 +99,11 @@ def lexical_command(
         build_encoder,
         lexical_matrix,
         positive_pmi,
-        replace_folder,
         subword_counts,
         train_tokenizer,
     )
     from spacy_awesome.encoders.loading import EncoderDefaults, save_encoder
+    from spacy_awesome.formats.atomic import atomic_folder
     from spacy_awesome.training.sentence_pairs import count_words
 
     result = work / "lexical"
@@ -117,7 +117,7 @@ def lexical_command(
     matrix = lexical_matrix(association, dimensions=dimensions, seed=seed)
     model = build_encoder(matrix, layers=layers, heads=heads, intermediate=intermediate, seed=seed)
     defaults = EncoderDefaults(layer=layers, scale=SCALE, distortion=DISTORTION, threshold=THRESHOLD)
-    with replace_folder(result) as folder:
+    with atomic_folder(result, keep=True) as folder:
         save_encoder(model, tokenizer, defaults, folder, dtype=torch.float16)
     typer.echo(f"{result}: {len(tokenizer)} subwords, {len(frequent)} linked word pairs")
 
@@ -182,14 +182,14 @@ def average_command(
     import torch
 
     from spacy_awesome.encoders.averaging import average_encoders
-    from spacy_awesome.encoders.lexical import replace_folder
     from spacy_awesome.encoders.loading import load_encoder, save_encoder
+    from spacy_awesome.formats.atomic import atomic_folder
 
     check_folder(folder, force=force)
     encoder, other = (load_encoder(name, layer=None, dtype=torch.float32) for name in (first, second))
     average_encoders(encoder, other, share)
     dtype = torch.float16 if half else None
-    with replace_folder(folder) as temporary:
+    with atomic_folder(folder, keep=True) as temporary:
         save_encoder(
             encoder.transformer,
             encoder.tokenizer,

@@ -37,11 +37,11 @@ def export(
     """
     import torch
 
-    from spacy_awesome.encoders.lexical import replace_folder
+    from spacy_awesome.formats.atomic import atomic_folder
 
     check_folder(folder, force=force)
     encoder = AlignerOptions(model=model).load().aligner.encoder
-    with replace_folder(folder) as temporary:
+    with atomic_folder(folder, keep=True) as temporary:
         encoder.save(temporary, dtype=torch.float16 if half else None, max_file_size=max_file_size)
     typer.echo(
         f"{folder}: {encoder.transformer.config.num_hidden_layers} layers, aligned at {encoder.layer}.", err=True

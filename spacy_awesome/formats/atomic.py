@@ -122,6 +122,12 @@ def atomic_file(path: str | Path, *, shared: bool = False) -> Iterator[IO[bytes]
             os.close(descriptor)
 
 
+def copy_file(source: str | Path, path: str | Path) -> None:
+    """Copy the content of a file, into one that appears atomically."""
+    with Path(source).open("rb") as read, atomic_file(path) as stream:
+        shutil.copyfileobj(read, stream)
+
+
 @contextmanager
 def atomic_folder(path: str | Path, *, keep: bool = False) -> Iterator[Path]:
     """A folder to fill, which takes the place of `path` when the block ends without an exception.
