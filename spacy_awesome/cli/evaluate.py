@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import tee
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,17 +62,18 @@ def evaluate_links(
       python -m spacy awesome evaluate links gold.txt links.txt --json
     """
     from spacy_awesome.evaluation.links import score_links
-    from spacy_awesome.formats.files import check_readable, zip_equal
+    from spacy_awesome.formats.files import check_files, zip_equal
     from spacy_awesome.formats.parallel_text import read_pairs
     from spacy_awesome.formats.pharaoh import read_links
 
-    for path in (gold, system, *([text] if text else [])):
-        check_readable(path)
-
-    def links(path: str, base: int) -> Iterator[WordAlignment]:
-        return read_links(path, base=base, pairs=read_pairs(text) if text else None, pairs_name=text or "")
-
-    pairs = zip_equal(links(gold, gold_base), links(system, system_base), names=(gold, system))
+    check_files((gold, system, text))
+    # Both advance together, so that no more than one pair is kept between them.
+    texts = tee(read_pairs(text)) if text else (None, None)
+    links = (
+        read_links(path, base=base, pairs=sentences, pairs_name=text or "")
+        for path, base, sentences in zip((gold, system), (gold_base, system_base), texts)
+    )
+    pairs = zip_equal(*links, names=(gold, system))
     lowest = _LowestWord()
     scores = score_links(lowest.watch(pairs))
     if lowest.suspicious and gold_base == 0:
@@ -102,11 +104,10 @@ def evaluate_spans(
       python -m spacy awesome evaluate spans gold.spacy projected.spacy --json
     """
     from spacy_awesome.evaluation.spans import score_spans
-    from spacy_awesome.formats.files import check_readable, zip_equal
+    from spacy_awesome.formats.files import check_files, zip_equal
     from spacy_awesome.formats.sentences import read_sentences
 
-    for path in (gold, system):
-        check_readable(path)
+    check_files((gold, system))
     pairs = zip_equal(read_sentences(gold), read_sentences(system), names=(gold, system), unit="sentences")
     _print_spans(score_spans(pairs), as_json=as_json)
 

@@ -43,15 +43,13 @@ def evaluate_mining(
       python -m spacy awesome evaluate mining test.gold test.tsv --dev-gold dev.gold --dev-mined dev.tsv
       python -m spacy awesome evaluate mining test.gold test.tsv --top 2000 --figure curve.svg
     """
-    from spacy_awesome.formats.files import check_readable
+    from spacy_awesome.formats.files import check_files
 
     if (dev_gold is None) != (dev_mined is None):
         raise ValueError("A development set needs both --dev-gold and --dev-mined.")
     if sum(option is not None for option in (dev_gold, threshold, top)) > 1:
         raise ValueError("Give a development set, --threshold or --top: only one of them can say which pairs count.")
-    for path in (gold, mined, dev_gold, dev_mined):
-        if path is not None:
-            check_readable(path)
+    check_files((gold, mined, dev_gold, dev_mined), (figure,))
     curves = {"test": _curve(gold, mined)}
     if dev_gold is not None and dev_mined is not None:
         curves["dev"] = _curve(dev_gold, dev_mined)

@@ -83,12 +83,14 @@ def _files(
     source: Path | None, target: Path | None, folder: Path | None, languages: str | None, pivot: str
 ) -> dict[str, tuple[Path, Path]]:
     from spacy_awesome.evaluation.retrieval import find_translations
+    from spacy_awesome.formats.files import check_files
 
     if folder is None:
         if source is None or target is None:
             raise ValueError("Expected --source FILE and --target FILE, or --folder FOLDER.")
         if languages is not None:
             raise ValueError("--languages chooses from a --folder; leave it out with --source and --target.")
+        check_files((source, target))
         return {"": (source, target)}
     if source is not None or target is not None:
         raise ValueError("Expected --source and --target, or --folder, but not both.")

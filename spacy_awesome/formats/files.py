@@ -68,11 +68,11 @@ def check_files(
         if path is None:
             continue
         check_readable(path)
-        identity, is_stream = _identity(path, sys.stdin)
-        if is_stream and read_again:
+        identity, once = _identity(path, sys.stdin)
+        if once and read_again:
             what = "Standard input" if str(path) == STANDARD_STREAM else f"{path} is no regular file: it"
             raise ValueError(f"{what} can be read only once; give the name of a file.")
-        if is_stream and identity in read:
+        if once and identity in read:
             raise ValueError(
                 f"{read[identity]} and {display_name(path)} are one stream, which can be read only once; "
                 "give one of them the name of a file."
@@ -88,8 +88,8 @@ def check_files(
         written.add(place)
         if str(path) != STANDARD_STREAM and not Path(path).exists():
             continue
-        identity, is_stream = _identity(path, sys.stdout)
-        if not is_stream and identity in read:
+        identity, once = _identity(path, sys.stdout)
+        if not once and identity in read:
             name = "Standard output" if str(path) == STANDARD_STREAM else str(path)
             raise ValueError(
                 f"{name} is also read by this command, as {read[identity]}; write to a file with another name."
@@ -102,6 +102,11 @@ def check_readable(path: str | Path) -> None:
         Path(path).stat()
         if Path(path).is_dir():
             raise IsADirectoryError(f"{path} is a folder; give the name of a file.")
+
+
+def is_stream(path: str | Path) -> bool:
+    """Whether an input can be read only once: standard input, a pipe, a process substitution, a terminal."""
+    return _identity(path, sys.stdin)[1]
 
 
 def _identity(path: str | Path, standard: IO[str]) -> tuple[object, bool]:

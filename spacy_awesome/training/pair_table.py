@@ -85,9 +85,7 @@ def _arrow_file(files: PairFiles, folder: Path) -> Path:
         with atomic_file(file, shared=True) as stream:
             _write_table(stream, _read_rows(files))
             if _states(present) != states:
-                raise ValueError(
-                    f"{files.path} has changed while it was read. Start again when it is complete."
-                )
+                raise ValueError(f"{files.path} has changed while it was read. Start again when it is complete.")
     return file
 
 
