@@ -77,7 +77,7 @@ def content(folder: Path) -> dict[str, bytes]:
 )
 def test_what_is_read_twice_must_be_a_file(files: Path, arguments: list[str]) -> None:
     os.mkfifo("pipe")
-    before = sorted(os.listdir())
+    before = sorted(files.iterdir())
     read, write = os.pipe()
     code = "from spacy_awesome.cli import main; main()"
     result = subprocess.run(
@@ -88,7 +88,7 @@ def test_what_is_read_twice_must_be_a_file(files: Path, arguments: list[str]) ->
     assert result.returncode == 1
     assert "can be read only once; give the name of a file" in result.stderr
     assert "Traceback" not in result.stderr
-    assert sorted(os.listdir()) == before
+    assert sorted(files.iterdir()) == before
 
 
 def test_pairs_from_a_pipe_score_as_those_of_a_file(
@@ -354,7 +354,7 @@ def test_a_real_full_disk_ends_with_a_message_and_not_with_a_signal(tmp_path: Pa
         "except OSError as error: print(error.filename, error.strerror)\n"
     )
     (tmp_path / "disk").mkdir()
-    script = f"mount -t tmpfs -o size=1m none disk && exec {sys.executable} -c \"$CODE\""
+    script = f'mount -t tmpfs -o size=1m none disk && exec {sys.executable} -c "$CODE"'
     result = subprocess.run(
         ["unshare", "-rm", "sh", "-c", script],
         cwd=tmp_path,
