@@ -15,7 +15,7 @@ from spacy.vocab import Vocab, create_vocab
 
 from spacy_awesome.alignment import WordAlignment, WordPair
 from spacy_awesome.projection import Projection
-from spacy_awesome.saved import error_name, saved_fields, saved_value
+from spacy_awesome.saved import check_doc, error_name, saved_fields, saved_value
 from spacy_awesome.sentence_alignment import SentenceAlignment
 
 # Fixed, so that saved Docs can be read whatever names the reader's extensions have.
@@ -59,8 +59,7 @@ class Parallel:
             lang, data = packed
             try:
                 self._source = Doc(_blank_vocab(lang)).from_bytes(data)
-                # Tokens whose text was not saved with them fail here, and not wherever they are read.
-                self._source.text  # noqa: B018
+                check_doc(self._source)
             except Exception as error:
                 self._source = None
                 raise ValueError(f"The source Doc saved with this pair is damaged: {error_name(error)}.") from error
@@ -191,7 +190,9 @@ def check_saved(doc: Doc) -> None:
     if pair is None:
         return
     for side, length in (("source", len(pair.source.text)), ("target", len(doc.text))):
-        counts = [getattr(each, f"{side}_length") for each in (pair.alignment, pair.sentence_alignment) if each]
+        counts = [
+            getattr(each, f"{side}_length") for each in (pair.alignment, pair.sentence_alignment) if each is not None
+        ]
         ends = [getattr(projection, f"{side}_end") for projection in pair.projections]
         if (largest := max((count for count in (*counts, *ends) if count is not None), default=0)) > length:
             raise ValueError(

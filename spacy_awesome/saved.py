@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+
+_STRINGS: Final[list[int | str]] = ["ORTH", "NORM", "LEMMA", "TAG", "DEP", "ENT_TYPE", "ENT_KB_ID", "ENT_ID"]
 
 
 def error_name(error: BaseException) -> str:
     """An error of another library in one short line."""
     text = " ".join(str(error).split()) or "no reason given"
     return f"{type(error).__name__}, {text[:200]}"
+
+
+def check_doc(doc: Doc) -> None:
+    """Raise an error at a token or a span of which a string was not saved, or that has a value that there is not.
+
+    spaCy itself would raise it wherever that is read.
+    """
+    found = np.unique(doc.to_array(_STRINGS))
+    for key in found[found > 0].tolist():
+        doc.vocab.strings[key]
+    for first in np.unique(doc.to_array(["POS"]), return_index=True)[1].tolist():
+        doc[first].pos_  # noqa: B018
+    for spans in (doc.ents, *doc.spans.values()):
+        for span in spans:
+            span.label_, span.kb_id_, span.id_, span.text  # noqa: B018
+    if len(doc) and doc.has_annotation("SENT_START"):
+        collections.deque(doc.sents, maxlen=0)
 
 
 def saved_fields(data: Any, required: Collection[str], *, optional: Collection[str] = (), what: str) -> dict[str, Any]:

@@ -353,3 +353,31 @@ def test_a_doc_that_was_retokenized_after_it_was_aligned_is_still_read(tmp_path:
     path.write_bytes(DocBin(store_user_data=True, docs=[doc]).to_bytes())
     [again] = read_docs(path)
     assert [token.text for token in again] == ["Ana duerme", "."]
+
+
+@pytest.mark.parametrize("side", ["target", "source"])
+def test_a_string_that_was_not_saved_is_an_error_at_once(tmp_path: Path, side: str) -> None:
+    doc = paired_doc()
+    if side == "target":
+        content = rewritten(lambda m: m.update(strings=[string for string in m["strings"] if string != "PER"]))
+    else:
+        state = srsly.msgpack_loads(SAVED["source"])
+        state["strings"] = [string for string in state["strings"] if string != "PER"]
+        doc._.parallel = Parallel.from_dict(SAVED | {"source": srsly.msgpack_dumps(state), "lang": "xx"})
+        content = DocBin(store_user_data=True, docs=[doc]).to_bytes()
+    (tmp_path / "a.spacy").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.spacy: Doc 1 is damaged"):
+        list(read_docs(tmp_path / "a.spacy"))
+
+
+@pytest.mark.parametrize("name", ["alignment", "sentence_alignment"])
+def test_an_alignment_without_links_can_claim_no_huge_target_either(tmp_path: Path, name: str) -> None:
+    doc, huge = paired_doc(), 10**9
+    pair = doc._.parallel
+    if name == "alignment":
+        pair.alignment = WordAlignment([], source_length=3, target_length=huge)
+    else:
+        pair.sentence_alignment = SentenceAlignment([(0, 1, 0, huge)], source_length=1, target_length=huge)
+    (tmp_path / "a.spacy").write_bytes(DocBin(store_user_data=True, docs=[doc]).to_bytes())
+    with pytest.raises(ValueError, match="is about 1000000000 target tokens"):
+        list(read_docs(tmp_path / "a.spacy"))

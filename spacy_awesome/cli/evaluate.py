@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import tee
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,7 @@ import typer
 from spacy_awesome.cli.evaluate_mining import evaluate_mining
 from spacy_awesome.cli.evaluate_retrieval import evaluate_retrieval
 from spacy_awesome.cli.options import JsonOption
-from spacy_awesome.cli.tables import text_table
+from spacy_awesome.cli.tables import print_json, text_table
 
 if TYPE_CHECKING:
     from spacy_awesome.alignment import WordAlignment
@@ -136,7 +135,7 @@ def _print_links(scores: LinkScores, *, as_json: bool) -> None:
     figures = {name: _per_cent(getattr(scores, name)) for name in ("aer", "precision", "recall", "f1")}
     counts = {name: getattr(scores, name) for name in ("sentences", "links", "sure", "possible")}
     if as_json:
-        typer.echo(json.dumps(figures | counts))
+        print_json(figures | counts)
         return
     names = {"aer": "AER", "precision": "Precision", "recall": "Recall", "f1": "F1"}
     count_names = {
@@ -153,7 +152,7 @@ def _print_links(scores: LinkScores, *, as_json: bool) -> None:
 def _print_spans(scores: SpanScores, *, as_json: bool) -> None:
     if as_json:
         per_label = {label: _prf(prf) for label, prf in scores.per_label.items()}
-        typer.echo(json.dumps(_prf(scores.overall) | {"per_label": per_label}, ensure_ascii=False))
+        print_json(_prf(scores.overall) | {"per_label": per_label})
         return
     rows = [*scores.per_label.items(), ("all", scores.overall)]
     table = [(label, *(f"{value:.2f}" for value in _prf(prf).values())) for label, prf in rows]

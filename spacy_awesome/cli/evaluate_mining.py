@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spacy_awesome.cli.options import JsonOption
-from spacy_awesome.cli.tables import text_table
+from spacy_awesome.cli.tables import print_json, text_table
 
 if TYPE_CHECKING:
     from spacy_awesome.evaluation.mining import MiningCurve, MiningScores
@@ -77,7 +76,7 @@ def _print_scores(scores: MiningScores, curve: MiningCurve, threshold: float | N
     figures["best_f1"] = round(100 * best, 2)
     counts = {name: getattr(scores, name) for name in ("gold", "mined", "correct")}
     if as_json:
-        typer.echo(json.dumps(figures | counts | {"threshold": threshold}))
+        print_json(figures | counts | {"threshold": threshold})
         return
     names = ("Precision", "Recall", "F1", "F1 with the best threshold")
     rows = [(name, f"{value:.2f}") for name, value in zip(names, figures.values())]

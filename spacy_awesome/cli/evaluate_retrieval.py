@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spacy_awesome.cli.options import AlignerOptions, JsonOption, LayerOption, ModelOption, QuietOption, progress
-from spacy_awesome.cli.tables import text_table
+from spacy_awesome.cli.tables import print_json, text_table
 
 if TYPE_CHECKING:
     from spacy_awesome.evaluation.retrieval import RetrievalScores
@@ -105,7 +104,7 @@ def _files(
 
 def _print_pair(scores: RetrievalScores, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(_figures(scores)))
+        print_json(_figures(scores))
         return
     names = ("Source to target", "Target to source", "Both")
     rows = [(name, f"{_figures(scores)[key]:.2f}") for name, key in zip(names, _DIRECTIONS)]
@@ -115,7 +114,7 @@ def _print_pair(scores: RetrievalScores, *, as_json: bool) -> None:
 def _print_folder(scores: dict[str, RetrievalScores], means: dict[str, RetrievalScores], *, as_json: bool) -> None:
     if as_json:
         languages = {name: _figures(score) for name, score in scores.items()}
-        typer.echo(json.dumps({"languages": languages} | {name: _figures(score) for name, score in means.items()}))
+        print_json({"languages": languages} | {name: _figures(score) for name, score in means.items()})
         return
     names = {"average": "all", "tatoeba36": "Tatoeba-36"}
     rows = [*scores.items(), *((names[name], score) for name, score in means.items())]

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import collections
 import itertools
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
 
-import numpy as np
 from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
 from spacy_awesome.formats.files import display_name, open_input
 from spacy_awesome.formats.tags import LabelledSentence, LabelledSpan
 from spacy_awesome.parallel import Parallel, check_saved, require_parallel
-from spacy_awesome.saved import error_name
+from spacy_awesome.saved import check_doc, error_name
 
-_STRINGS: Final = ["ORTH", "NORM", "LEMMA", "TAG", "DEP", "ENT_TYPE", "ENT_KB_ID", "ENT_ID"]
 # Real files unpack to 3 to 30 times their size, and very repetitive ones, which are small, to some 500 times.
 _LARGEST_SMALL: Final = 256 << 20
 _LARGEST_RATIO: Final = 100
@@ -47,7 +44,7 @@ def read_docs(path: str | Path, vocab: Vocab | None = None) -> Iterator[Doc]:
         try:
             doc = next(docs, None)
             if doc is not None:
-                _check_content(doc)
+                check_doc(doc)
                 check_saved(doc)
         except Exception as error:
             raise ValueError(f"{display_name(path)}: Doc {number} is damaged: {error_name(error)}.") from error
@@ -92,20 +89,6 @@ def _check_counts(packed: DocBin) -> None:
         raise ValueError(f"expected {len(packed.tokens)} of each part, got {[len(part) for part in parts]}")
     if any(len(tokens) != len(spaces) for tokens, spaces in zip(packed.tokens, packed.spaces)):
         raise ValueError("expected as many spaces as tokens")
-
-
-def _check_content(doc: Doc) -> None:
-    """Raise an error at a token or a span of which a string is missing, or that has a value that there is not."""
-    found = np.unique(doc.to_array(_STRINGS))
-    for key in found[found > 0].tolist():
-        doc.vocab.strings[key]
-    for first in np.unique(doc.to_array(["POS"]), return_index=True)[1].tolist():
-        doc[first].pos_  # noqa: B018
-    for spans in (doc.ents, *doc.spans.values()):
-        for span in spans:
-            span.label_, span.kb_id_, span.id_, span.text  # noqa: B018
-    if len(doc) and doc.has_annotation("SENT_START"):
-        collections.deque(doc.sents, maxlen=0)
 
 
 def make_doc(sentence: LabelledSentence, vocab: Vocab) -> Doc:
