@@ -18,7 +18,8 @@ _STRINGS: Final[list[int | str]] = ["ORTH", "NORM", "LEMMA", "TAG", "DEP", "ENT_
 def error_name(error: BaseException) -> str:
     """An error of another library in one short line."""
     text = " ".join(str(error).split()) or "no reason given"
-    return f"{type(error).__name__}, {text[:200]}"
+    text = text[:200].rstrip(".")
+    return text if type(error) is ValueError else f"{type(error).__name__}, {text}"
 
 
 def check_doc(doc: Doc) -> None:

@@ -33,6 +33,8 @@ def read_docs(path: str | Path, vocab: Vocab | None = None) -> Iterator[Doc]:
         _check_unpacked_size(data)
         packed = DocBin().from_bytes(data)
         _check_counts(packed)
+    except MemoryError:
+        raise
     except Exception as error:
         name = display_name(path)
         raise ValueError(
@@ -46,6 +48,8 @@ def read_docs(path: str | Path, vocab: Vocab | None = None) -> Iterator[Doc]:
             if doc is not None:
                 check_doc(doc)
                 check_saved(doc)
+        except MemoryError:
+            raise
         except Exception as error:
             raise ValueError(f"{display_name(path)}: Doc {number} is damaged: {error_name(error)}.") from error
         if doc is None:
