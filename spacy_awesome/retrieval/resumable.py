@@ -60,6 +60,7 @@ class ResumableArray:
             data = wanted.reshape(-1).data.cast("B") if wanted.size else memoryview(b"")
             while data:
                 data = data[stream.write(data) :]
+            os.fsync(stream.fileno())
         self.done += len(rows)
         with atomic_file(self._progress) as progress:
             progress.write(str(self.done).encode("ascii"))
