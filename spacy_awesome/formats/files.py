@@ -73,9 +73,9 @@ def check_files(
             what = "Standard input" if str(path) == STANDARD_STREAM else f"{path} is no regular file: it"
             raise ValueError(f"{what} can be read only once; give the name of a file.")
         if once and identity in read:
+            names = dict.fromkeys((read[identity], display_name(path)))
             raise ValueError(
-                f"{read[identity]} and {display_name(path)} are one stream, which can be read only once; "
-                "give one of them the name of a file."
+                f"Two inputs come from {' and '.join(names)}, which can be read only once; give one the name of a file."
             )
         read[identity] = display_name(path)
     written = set()
