@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from spacy_awesome.formats.files import open_output
+
 RESULTS = Path(__file__).parent / "results"
 DOCUMENT = Path(__file__).parent.parent / "docs" / "performance.md"
 
@@ -44,11 +46,13 @@ def publish(name: str, tables: Sequence[Table], *, document: bool) -> None:
     print(f"\n## {name}\n\n{text}\n", flush=True)
     RESULTS.mkdir(exist_ok=True)
     content = {"machine": machine(), "tables": [{"title": table.title, "rows": table.rows} for table in tables]}
-    (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    with open_output(RESULTS / f"{name}.json") as stream:
+        stream.write(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     if document:
         marker = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         old = DOCUMENT.read_text(encoding="utf-8")
-        DOCUMENT.write_text(marker.sub(lambda found: f"{found[1]}\n{text}\n\n{found[2]}", old), encoding="utf-8")
+        with open_output(DOCUMENT) as stream:
+            stream.write(marker.sub(lambda found: f"{found[1]}\n{text}\n\n{found[2]}", old))
 
 
 def machine() -> dict[str, Any]:

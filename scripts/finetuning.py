@@ -24,8 +24,8 @@ import torch
 import typer
 from thinc.api import Config
 
-from spacy_awesome.encoders.lexical import replace_folder
 from spacy_awesome.encoders.loading import BUNDLED, load_encoder, save_encoder
+from spacy_awesome.formats.atomic import atomic_folder
 from spacy_awesome.formats.files import open_output
 from spacy_awesome.formats.parallel_text import TAB, read_pairs, write_pair
 from spacy_awesome.formats.pharaoh import read_links, write_links
@@ -99,7 +99,7 @@ def make_random(folder: Path) -> None:
     loaded = load_encoder("bundled", layer=None, dtype=torch.float32)
     torch.manual_seed(0)
     model = type(loaded.transformer)(loaded.transformer.config)
-    with replace_folder(folder) as temporary:
+    with atomic_folder(folder, keep=True) as temporary:
         save_encoder(model, loaded.tokenizer, loaded.defaults, temporary)
 
 

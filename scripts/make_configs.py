@@ -14,6 +14,8 @@ from typing import Any
 
 from thinc.api import Config
 
+from spacy_awesome.formats.files import open_output
+
 CONFIGS = Path(__file__).parent.parent / "configs"
 BASE = "finetune.cfg"
 
@@ -117,4 +119,5 @@ def render(name: str) -> str:
 
 if __name__ == "__main__":
     for name in SETTINGS:
-        (CONFIGS / name).write_text(render(name), encoding="utf8")
+        with open_output(CONFIGS / name) as stream:
+            stream.write(render(name))

@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from spacy_awesome.formats.atomic import copy_file
 from spacy_awesome.formats.conll import read_conll
 from spacy_awesome.formats.files import open_output, read_lines, zip_equal
 from spacy_awesome.formats.parallel_text import write_pair
@@ -49,7 +50,7 @@ def prepare_sample(output: Path) -> None:
     """The sample's four language pairs. Fine-tuning reads their text, as the paper's does its test sets'."""
     for pair in SAMPLE_PAIRS:
         write_corpus(SAMPLE / pair / "source.conll", SAMPLE / pair / "target.conll", output / pair)
-        shutil.copyfile(SAMPLE / pair / "links.pharaoh", output / pair / "gold.links")
+        copy_file(SAMPLE / pair / "links.pharaoh", output / pair / "gold.links")
     for name, part in (("train.txt", "pairs.txt"), ("dev.txt", "pairs.txt"), ("dev.links", "gold.links")):
         concatenate([output / pair / part for pair in SAMPLE_PAIRS], output / name)
 
@@ -75,8 +76,8 @@ def write_corpus(source: Path, target: Path, folder: Path) -> None:
         if not path.exists():
             raise SystemExit(f"{path} is missing: expected the sample in the repository, or SPACY_AWESOME_DATA's data.")
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, folder / "source.conll")
-    shutil.copyfile(target, folder / "target.conll")
+    copy_file(source, folder / "source.conll")
+    copy_file(target, folder / "target.conll")
     with open_output(folder / "pairs.txt") as pairs:
         for x, y in zip_equal(read_conll(source), read_conll(target), names=(source, target), unit="sentences"):
             write_pair(pairs, x.words, y.words)

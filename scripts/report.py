@@ -5,18 +5,20 @@ python scripts/report.py metrics/scores.json projected/tuned reports
 
 from __future__ import annotations
 
-import html
 import io
 import json
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import spacy
 import typer
 
 from spacy_awesome.formats.docbin import read_docs
 from spacy_awesome.formats.files import open_output
+from spacy_awesome.formats.markdown import escape_markdown
 from spacy_awesome.visualize import render
+from spacy_awesome.visualize.text import escape
 
 LANGUAGES = {"de": "German", "es": "Spanish", "it": "Italian", "nl": "Dutch"}
 # From the simplest to the ceiling; any other system stands behind them.
@@ -82,6 +84,8 @@ def bar_chart(figures: dict[str, Any]) -> str:
     import matplotlib
 
     matplotlib.use("svg")
+    # Names may hold a $, which would be read as a formula.
+    matplotlib.rcParams["text.parse_math"] = False
     from matplotlib import pyplot
 
     pairs = sorted({pair for system in figures.values() for pair in system})
@@ -105,18 +109,20 @@ def bar_chart(figures: dict[str, Any]) -> str:
 def markdown(rows: list[tuple[str, ...]], pages: list[tuple[str, str]]) -> str:
     """The report as Markdown."""
     lines = ["# Projected entities", "", f"| {' | '.join(HEADER)} |", f"|{'---|' * len(HEADER)}"]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
+    lines += [f"| {' | '.join(map(escape_markdown, row))} |" for row in rows]
     lines += ["", "Figures are per cent. Lower is better for AER, higher for everything else.", ""]
     lines += ["![Entity F1 by language pair and system](figures.svg)", ""]
-    lines += [f"- [{title}, drawn]({name}.html)" for name, title in pages]
+    lines += [f"- [{escape_markdown(title)}, drawn]({quote(name, safe='')}.html)" for name, title in pages]
     return "\n".join(lines) + "\n"
 
 
 def page(rows: list[tuple[str, ...]], pages: list[tuple[str, str]], chart: str) -> str:
     """The report as a page of its own, chart included."""
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in HEADER)
-    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>\n" for row in rows)
-    links = "".join(f'<li><a href="{name}.html">{html.escape(title)}, drawn</a></li>' for name, title in pages)
+    head = "".join(f"<th>{escape(name)}</th>" for name in HEADER)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>\n" for row in rows)
+    links = "".join(
+        f'<li><a href="{quote(name, safe="")}.html">{escape(title)}, drawn</a></li>' for name, title in pages
+    )
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Projected entities</title>
 <style>

@@ -9,6 +9,8 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from spacy_awesome.saved import saved_array, saved_count, saved_fields
+
 # The words of a source sentence and those of its translation.
 WordPair = tuple[Sequence[str], Sequence[str]]
 
@@ -72,6 +74,27 @@ class WordAlignment:
             links, weights, certain = _sort_and_merge(links, weights, certain, keys)
         self.pairs, self.scores, self.sure = links, weights, certain
         self.source_length, self.target_length = int(source_length), int(target_length)
+
+    @classmethod
+    def from_dict(cls, data: Any, *, longest_source: int = _LAST_WORD, longest_target: int = _LAST_WORD) -> Self:
+        """The inverse of `to_dict`, for data from anywhere.
+
+        longest_source, longest_target: greatest number of words that the sentences can have.
+        Raises ValueError, saying what is wrong, at anything that `to_dict` does not write.
+        """
+        what = "A saved word alignment"
+        required = ("pairs", "scores", "source_length", "target_length")
+        fields = saved_fields(data, required, optional=("sure",), what=what)
+        pairs = saved_array(fields["pairs"], "iu", (None, 2), what=f"{what}: pairs")
+        scores = saved_array(fields["scores"], "f", (len(pairs),), what=f"{what}: scores")
+        sure = fields.get("sure")
+        if sure is not None:
+            saved_array(sure, "b", (len(pairs),), what=f"{what}: sure")
+        source_length = saved_count(fields["source_length"], largest=longest_source, what=f"{what}: source_length")
+        target_length = saved_count(fields["target_length"], largest=longest_target, what=f"{what}: target_length")
+        if len(pairs) and int(pairs.max()) > _LAST_WORD:
+            raise ValueError(f"{what}: pairs: expected word numbers up to {_LAST_WORD}, got {pairs.max()}.")
+        return cls(pairs, scores, source_length=source_length, target_length=target_length, sure=sure)
 
     @classmethod
     def from_pharaoh(
@@ -151,7 +174,7 @@ class WordAlignment:
         return self.T.source_view()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain arrays and numbers; `WordAlignment(**d)` is the inverse."""
+        """Plain arrays and numbers; `from_dict` is the inverse."""
         return {name: getattr(self, name) for name in self.__slots__}
 
     def __len__(self) -> int:

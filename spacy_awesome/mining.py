@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 
 from spacy_awesome.encoders.encoder import SubwordEncoder
 from spacy_awesome.evaluation.mining import mining_curve
-from spacy_awesome.formats.bucc import IdPair, MinedPair, read_identified, texts_of
+from spacy_awesome.formats.bucc import IdPair, MinedPair, read_identified
+from spacy_awesome.formats.files import Unchanged
 from spacy_awesome.retrieval.collection import Progress, collect, encoder_key, no_progress
 from spacy_awesome.retrieval.index import INDEX_KINDS, IndexKind
 from spacy_awesome.retrieval.mining import check_normalization, find_candidates
@@ -64,16 +66,20 @@ def mine(
         the id of the first; empty ones are left out.
     work: folder for what is computed on the way. A call that was interrupted goes on from there; later calls with the
         same files find it done. It holds 2·d bytes for each subword.
-    Raises ValueError at text that is not UTF-8, or lines without ids where they are expected; OSError at missing files.
+    Raises ValueError at text that is not UTF-8, at lines without ids where they are expected, and if a file changes
+        while it is in use; OSError at missing files.
     """
     key = encoder_key(encoder)
 
-    def texts(path: str | Path) -> Callable[[], Iterator[str]]:
-        return lambda: (text for _, text in read_identified(path, with_ids=mining.with_ids))
+    sides = [
+        Unchanged(partial(read_identified, path, with_ids=mining.with_ids), str(path)) for path in (source, target)
+    ]
+
+    def texts(side: Unchanged[tuple[str, str]]) -> Callable[[], Iterator[str]]:
+        return lambda: (text for _, text in side())
 
     left, right = (
-        collect(texts(path), work, encoder, key=key, max_tokens=mining.max_tokens, progress=progress)
-        for path in (source, target)
+        collect(texts(side), work, encoder, key=key, max_tokens=mining.max_tokens, progress=progress) for side in sides
     )
     found = find_candidates(left, right, work, neighbours=mining.neighbours, index=mining.index, progress=progress)
     scores = found.normalized(found.biases(len(left), len(right)), mining.normalization)
@@ -82,12 +88,18 @@ def mine(
         chosen = chosen[scores[chosen] >= mining.threshold]
     chosen = chosen[: mining.top]
     source_lines, target_lines = left.lines[found.source[chosen]], right.lines[found.target[chosen]]
-    source_texts = texts_of(source, source_lines.tolist(), with_ids=mining.with_ids)
-    target_texts = texts_of(target, target_lines.tolist(), with_ids=mining.with_ids)
+    source_texts, target_texts = (
+        _items_at(side(), lines.tolist()) for side, lines in zip(sides, (source_lines, target_lines))
+    )
     return [
         MinedPair(score, source_texts[i][0], target_texts[j][0], source_texts[i][1], target_texts[j][1])
         for score, i, j in zip(np.round(scores[chosen], 6).tolist(), source_lines.tolist(), target_lines.tolist())
     ]
+
+
+def _items_at(items: Iterable[tuple[str, str]], places: Iterable[int]) -> dict[int, tuple[str, str]]:
+    wanted = set(places)
+    return {place: item for place, item in enumerate(items) if place in wanted}
 
 
 def fit_threshold(mined: Iterable[MinedPair], gold: Iterable[IdPair]) -> float:

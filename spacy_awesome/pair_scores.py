@@ -11,6 +11,7 @@ import numpy as np
 
 from spacy_awesome.aligner import PairAligner
 from spacy_awesome.alignment import WordAlignment, WordPair
+from spacy_awesome.formats.files import Unchanged
 from spacy_awesome.retrieval.collection import Collection, Progress, collect, encoder_key, no_progress
 from spacy_awesome.retrieval.mining import Candidates, check_normalization, find_candidates, score_pairs
 
@@ -44,9 +45,11 @@ def score_translations(
     work: folder for vectors and candidates; what an interrupted call left there is used.
     neighbours: how many sentences of the file each sentence's best neighbours are looked for among.
     normalization: which margin, as in mining; of a file with a single pair none says anything.
-    Raises ValueError at an unknown normalisation, and at fewer than one neighbour.
+    Raises ValueError at an unknown normalisation, at fewer than one neighbour, and if the pairs change meanwhile.
     """
     check_normalization(normalization)
+    if not isinstance(pairs, Unchanged):
+        pairs = Unchanged(pairs, "The text")
     key = encoder_key(aligner.encoder)
 
     def side(number: int) -> Collection:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final, Self
 from weakref import WeakKeyDictionary, ref
 
@@ -19,11 +20,13 @@ from spacy.vocab import Vocab, create_vocab
 from spacy_awesome.alignment import WordAlignment, WordPair
 from spacy_awesome.errors import WarnOnce
 from spacy_awesome.projection import Projection
+from spacy_awesome.saved import check_doc, error_name, saved_fields, saved_value
 from spacy_awesome.sentence_alignment import SentenceAlignment
 
 # Fixed, so that saved Docs can be read whatever names the reader's extensions have.
 _USER_DATA_KEY = "spacy_awesome.parallel"
 _CODEC_KEY = "__spacy_awesome_parallel__"
+_LANGUAGE = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,31})?")
 
 # User data nested deeper than this is not saved.
 _MAX_DEPTH: Final = 32
@@ -78,7 +81,12 @@ class Parallel:
         packed = self._packed_source
         if packed is not None:
             lang, data = packed
-            self._source = Doc(_blank_vocab(lang)).from_bytes(data)
+            try:
+                self._source = Doc(_blank_vocab(lang)).from_bytes(data)
+                check_doc(self._source)
+            except Exception as error:
+                self._source = None
+                raise ValueError(f"The source Doc saved with this pair is damaged: {error_name(error)}.") from error
             self._packed_source = None
         assert self._source is not None
         return self._source
@@ -101,22 +109,35 @@ class Parallel:
         }
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
-        """The inverse of `to_dict`."""
+    def from_dict(cls, data: Any) -> Self:
+        """The inverse of `to_dict`, for data from anywhere: a file that somebody else may have written.
+
+        Raises ValueError, saying what is wrong, at anything that `to_dict` does not write. Whether it fits the two Docs
+        is seen by `check_saved`, when both are there.
+        """
+        what = "A saved pair"
+        required = ("lang", "source", "alignment", "projections")
+        # The optional ones are absent from what was saved by older versions.
+        fields = saved_fields(data, required, optional=("sentence_alignment", "projected_tokens"), what=what)
+        lang = saved_value(fields["lang"], str, what=f"{what}: lang")
+        if not _LANGUAGE.fullmatch(lang):
+            raise ValueError(f"{what}: lang: expected the code of a language, got {lang[:40]!r}.")
+        source = saved_value(fields["source"], bytes, what=f"{what}: source")
+        projections = saved_value(fields["projections"], (list, tuple), what=f"{what}: projections")
+        # Each token takes several bytes.
+        longest = len(source)
+        alignment, beads = fields["alignment"], fields.get("sentence_alignment")
         _register_extensions()
         parallel = cls.__new__(cls)
         parallel._source = None
-        parallel._packed_source = (data["lang"], data["source"])
-        alignment = data["alignment"]
-        parallel.alignment = None if alignment is None else WordAlignment(**alignment)
-        parallel.projections = tuple(Projection(**projection) for projection in data["projections"])
-        # These two are absent from what was saved by older versions.
-        tokens = data.get("projected_tokens")
-        if tokens is not None:
-            source_tokens, target_tokens = tokens
-            parallel.projected_tokens = (source_tokens, target_tokens)
-        beads = data.get("sentence_alignment")
-        parallel.sentence_alignment = None if beads is None else SentenceAlignment(**beads)
+        parallel._packed_source = (lang, source)
+        parallel.alignment = None if alignment is None else WordAlignment.from_dict(alignment, longest_source=longest)
+        parallel.projections = tuple(Projection.from_dict(each, longest_source=longest) for each in projections)
+        # After the projections, whose setter forgets it.
+        parallel.projected_tokens = _saved_tokens(fields.get("projected_tokens"), what=f"{what}: projected_tokens")
+        parallel.sentence_alignment = (
+            None if beads is None else SentenceAlignment.from_dict(beads, longest_source=longest)
+        )
         return parallel
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parallel:
@@ -181,9 +202,30 @@ def parallel_stream(nlp: Language, pairs: Iterable[tuple[Doc, str | Sequence[str
 
 
 def get_parallel(doc: Doc) -> Parallel | None:
-    """The pair that a target Doc holds, or None."""
-    pair: Parallel | None = doc.user_data.get(_USER_DATA_KEY)
+    """The pair that a target Doc holds, or None. Raises ValueError if something else stands in its place."""
+    pair: Any = doc.user_data.get(_USER_DATA_KEY)
+    if pair is not None and not isinstance(pair, Parallel):
+        raise ValueError(f"Expected a pair in the Doc's user data under {_USER_DATA_KEY!r}, got {type(pair).__name__}.")
     return pair
+
+
+def check_saved(doc: Doc) -> None:
+    """Raise ValueError if the pair that a Doc was saved with, if any, can't be about this Doc and its source.
+
+    Their tokens may have been merged or split since, but no text has more tokens than characters.
+    """
+    pair = get_parallel(doc)
+    if pair is None:
+        return
+    for side, length in (("source", len(pair.source.text)), ("target", len(doc.text))):
+        counts = [
+            getattr(each, f"{side}_length") for each in (pair.alignment, pair.sentence_alignment) if each is not None
+        ]
+        ends = [getattr(projection, f"{side}_end") for projection in pair.projections]
+        if (largest := max((count for count in (*counts, *ends) if count is not None), default=0)) > length:
+            raise ValueError(
+                f"its pair is about {largest} {side} tokens or sentences; the text has {length} characters"
+            )
 
 
 def checked_alignment(doc: Doc, pair: Parallel) -> WordAlignment | None:
@@ -350,6 +392,17 @@ def _register_extensions() -> None:
     register_missing_extensions()
 
 
+def _saved_tokens(saved: Any, *, what: str) -> tuple[str, str] | None:
+    """The fingerprints of both Docs' tokens, or None where the projections have none."""
+    if saved is None:
+        return None
+    sides = saved_value(saved, (list, tuple), what=what)
+    if len(sides) != 2:
+        raise ValueError(f"{what}: expected the fingerprints of two Docs, got {len(sides)}.")
+    source, target = (saved_value(side, str, what=what) for side in sides)
+    return source, target
+
+
 def _source_bytes(source: Doc) -> bytes:
     """A source Doc as `Doc.from_bytes` reads it, without tensors and without user data that is not plain.
 
@@ -410,7 +463,7 @@ def _is_plain(value: object, depth: int = 0) -> bool:
     return value is None or isinstance(value, float | bytes | np.number | np.bool_ | Parallel)
 
 
-@cache
+@lru_cache(maxsize=64)
 def _blank_vocab(lang: str) -> Vocab:
     try:
         return create_vocab(lang, get_lang_class(lang).Defaults) if lang else Vocab()

@@ -8,6 +8,10 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from spacy_awesome.saved import saved_array, saved_count, saved_fields
+
+_LAST = np.iinfo(np.int32).max
+
 
 class Bead(NamedTuple):
     """Source sentences [source_start, source_end) and target sentences [target_start, target_end) that belong together.
@@ -71,6 +75,23 @@ class SentenceAlignment:
         order = np.lexsort((rows[:, 3], rows[:, 2], rows[:, 1], rows[:, 0]))
         self.beads, self.scores = rows[order], weights[order]
         self.source_length, self.target_length = int(source_length), int(target_length)
+
+    @classmethod
+    def from_dict(cls, data: Any, *, longest_source: int = _LAST, longest_target: int = _LAST) -> Self:
+        """The inverse of `to_dict`, for data from anywhere.
+
+        longest_source, longest_target: greatest number of sentences that the texts can have.
+        Raises ValueError, saying what is wrong, at anything that `to_dict` does not write.
+        """
+        what = "A saved sentence alignment"
+        fields = saved_fields(data, ("beads", "scores", "source_length", "target_length"), what=what)
+        beads = saved_array(fields["beads"], "iu", (None, 4), what=f"{what}: beads")
+        scores = saved_array(fields["scores"], "f", (len(beads),), what=f"{what}: scores")
+        source_length = saved_count(fields["source_length"], largest=longest_source, what=f"{what}: source_length")
+        target_length = saved_count(fields["target_length"], largest=longest_target, what=f"{what}: target_length")
+        if len(beads) and not 0 <= int(beads.min()) <= int(beads.max()) <= _LAST:
+            raise ValueError(f"{what}: beads: expected sentence numbers from 0 to {_LAST}.")
+        return cls(beads, scores, source_length=source_length, target_length=target_length)
 
     @property
     def monotone(self) -> bool:
@@ -142,7 +163,7 @@ class SentenceAlignment:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain arrays and numbers; `SentenceAlignment(**d)` is the inverse."""
+        """Plain arrays and numbers; `from_dict` is the inverse."""
         return {name: getattr(self, name) for name in self.__slots__}
 
     def __len__(self) -> int:

@@ -99,7 +99,7 @@ def test_equality_ignores_scores_but_not_lengths() -> None:
 
 def test_to_dict_is_undone_by_the_constructor() -> None:
     found = WordAlignment([(0, 1)], [0.25], source_length=2, target_length=2, sure=[False])
-    again = WordAlignment(**found.to_dict())
+    again = WordAlignment.from_dict(found.to_dict())
     assert again == found
     assert again.scores.tolist() == [0.25]
 

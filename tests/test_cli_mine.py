@@ -107,7 +107,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path, tiny_bert: Path)
     [
         (["a", "-", "out"], "Standard input can be read only once"),
         (["a", "a", "-"], "name a work folder with --work"),
-        (["a", "a", "nowhere/out"], "its folder does not exist"),
+        (["a", "a", "nowhere/out"], "nowhere does not exist. Create it first"),
         (["a", "a", "out", "--direction", "sideways"], "Unknown direction 'sideways'; expected one of: forward"),
         (["a", "a", "out", "--normalization", "x"], "Unknown normalisation 'x'; expected one of: none"),
         (["a", "a", "out", "--index", "x"], "Unknown index 'x'; expected one of: auto"),

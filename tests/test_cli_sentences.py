@@ -57,7 +57,10 @@ def test_empty_files_have_no_beads(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(("-", "-"), "Only one of SOURCE and TARGET"), (("missing", "missing"), "missing: No such file")],
+    [
+        (("-", "-"), "Two inputs come from <stdin>, which can be read only once"),
+        (("missing", "missing"), "missing: No such file"),
+    ],
 )
 def test_wrong_input_is_an_error(arguments: tuple[str, str], message: str, tmp_path: Path) -> None:
     assert message in fail("sentences", *arguments, tmp_path / "out")

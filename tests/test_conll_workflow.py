@@ -153,15 +153,6 @@ def test_wrong_or_missing_data_is_one_error(tmp_path: Path, arguments: list[str]
     assert not list(tmp_path.iterdir())
 
 
-def test_a_stopped_step_leaves_what_was_there_before(steps: dict[str, ModuleType], tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "old").write_text("old")
-    with pytest.raises(KeyboardInterrupt), steps["layout"].whole_folder(tmp_path / "out") as folder:
-        (folder / "new").write_text("half")
-        raise KeyboardInterrupt
-    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["out", "out/old"]
-
-
 def test_an_engine_that_is_not_installed_is_a_row(
     work: Path, steps: dict[str, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,6 @@ from spacy_awesome.encoders.lexical import (
     build_encoder,
     lexical_matrix,
     positive_pmi,
-    replace_folder,
     subword_counts,
     train_tokenizer,
 )
@@ -144,50 +143,3 @@ def test_saved_files_load_with_the_auto_classes(
         torch.testing.assert_close(
             loaded(**inputs).last_hidden_state, model(**inputs).last_hidden_state, atol=1e-2, rtol=1e-2
         )
-
-
-def test_a_replaced_folder_keeps_what_is_not_written(tmp_path: Path) -> None:
-    path = tmp_path / "encoder"
-    path.mkdir()
-    (path / "README.md").write_text("a card")
-    with replace_folder(path) as folder:
-        (folder / "config.json").write_text("{}")
-    assert (path / "README.md").read_text() == "a card"
-    assert (path / "config.json").read_text() == "{}"
-    assert [file.name for file in tmp_path.iterdir()] == ["encoder"]
-
-
-def test_a_folder_is_made_where_there_was_none(tmp_path: Path) -> None:
-    with replace_folder(tmp_path / "build" / "encoder") as folder:
-        (folder / "config.json").write_text("{}")
-    assert (tmp_path / "build" / "encoder" / "config.json").read_text() == "{}"
-
-
-def test_a_replacement_that_is_broken_off_changes_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "encoder"
-    path.mkdir()
-    (path / "config.json").write_text("old")
-    with pytest.raises(KeyboardInterrupt), replace_folder(path) as folder:
-        (folder / "config.json").write_text("new")
-        raise KeyboardInterrupt
-    assert (path / "config.json").read_text() == "old"
-    assert [file.name for file in tmp_path.iterdir()] == ["encoder"]
-
-
-def test_the_old_folder_comes_back_if_the_new_one_cannot_take_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "encoder"
-    path.mkdir()
-    (path / "config.json").write_text("old")
-    rename = Path.rename
-
-    def rename_all_but_the_new(source: Path, target: Path) -> Path:
-        if source.name == "new":
-            raise OSError("no space left")
-        return rename(source, target)
-
-    monkeypatch.setattr(Path, "rename", rename_all_but_the_new)
-    with pytest.raises(OSError, match="no space left"), replace_folder(path) as folder:
-        (folder / "config.json").write_text("new")
-    assert (path / "config.json").read_text() == "old"

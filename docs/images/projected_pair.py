@@ -8,6 +8,7 @@ import spacy
 from spacy.tokens import Doc, Span
 
 from spacy_awesome import parallel
+from spacy_awesome.formats.files import open_output
 from spacy_awesome.visualize import link_diagram
 
 SOURCE = "The European Commission president , Ursula von der Leyen , will meet Angela Merkel in Berlin on Monday ."
@@ -24,7 +25,8 @@ def make_picture(path: Path) -> None:
     nlp = spacy.blank("es")
     nlp.add_pipe("word_aligner")
     nlp.add_pipe("span_projector")
-    path.write_text(link_diagram(nlp(parallel(nlp, source, TARGET.split(" ")))) + "\n", encoding="utf-8")
+    with open_output(path) as stream:
+        stream.write(link_diagram(nlp(parallel(nlp, source, TARGET.split(" ")))) + "\n")
 
 
 if __name__ == "__main__":

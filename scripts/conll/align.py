@@ -5,7 +5,6 @@ python scripts/conll/align.py build/conll/data build/conll/tagged build/conll/li
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,11 +12,12 @@ from typing import Annotated, Any
 
 import spacy
 import typer
-from layout import say_missing, sets, whole_folder
+from layout import say_missing, sets
 
 from spacy_awesome import WordAlignment
 from spacy_awesome.alignment import WordPair
 from spacy_awesome.baselines import BASELINES, NotInstalledError, baseline_links
+from spacy_awesome.formats.atomic import atomic_folder, copy_file
 from spacy_awesome.formats.files import open_output
 from spacy_awesome.formats.parallel_text import read_pairs
 from spacy_awesome.formats.pharaoh import write_links
@@ -36,7 +36,7 @@ def align(
     linkers: dict[str, Linker] = {name: partial(by_baseline, name, encoder) for name in BASELINES}
     linkers["untuned"] = by_component(blank_aligner(encoder))
     linkers["tuned"] = by_component(spacy.load(tuned).get_pipe("word_aligner"))
-    with whole_folder(output) as folder:
+    with atomic_folder(output) as folder:
         for source in sets(tagged, "pairs.tsv"):
             files = (source / f"{name}.tsv" for name in ("pairs", "background"))
             pairs, background = (list(read_pairs(path, separator="\t")) for path in files)
@@ -51,7 +51,7 @@ def align(
                     say_missing(target, error)
             published = data / source.name / "published.links"
             if published.exists():
-                shutil.copyfile(published, folder / source.name / "published.links")
+                copy_file(published, folder / source.name / "published.links")
 
 
 def by_baseline(

@@ -15,13 +15,14 @@ from typing import Annotated, Any
 
 import spacy
 import typer
-from layout import MISSING, ZERO_SHOT, sets, whole_folder
+from layout import MISSING, ZERO_SHOT, sets
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_awesome import WordAlignment
 from spacy_awesome.baselines import BASELINES
 from spacy_awesome.evaluation.spans import score_spans
+from spacy_awesome.formats.atomic import atomic_folder
 from spacy_awesome.formats.conll import read_conll
 from spacy_awesome.formats.docbin import labelled_sentence, read_docs
 from spacy_awesome.formats.files import open_output
@@ -50,7 +51,7 @@ def evaluate(
     """Write a row for each set, kind of English entities, aligner and rule."""
     nlp = spacy.blank("es")
     rows: list[dict[str, Any]] = []
-    with whole_folder(projected) as folder:
+    with atomic_folder(projected) as folder:
         for source in sets(tagged, f"{ZERO_SHOT}.conll"):
             gold = list(read_conll(data / source.name / "target.conll"))
             zero_shot = list(read_conll(source / f"{ZERO_SHOT}.conll"))

@@ -19,11 +19,10 @@ Beside or instead of a file that an uninstalled program would have made stands N
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from spacy_awesome.formats.files import open_output
 
 ZERO_SHOT = "zero-shot"
 MISSING = ".missing"
@@ -42,24 +41,6 @@ class Engine:
         return self.name == "file"
 
 
-@contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """An empty folder to fill, which takes the place of `path` when the block ends without an exception."""
-    temporary, old = path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.old")
-    for stale in (temporary, old):
-        shutil.rmtree(stale, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-    except BaseException:
-        shutil.rmtree(temporary)
-        raise
-    if path.exists():
-        path.rename(old)
-    temporary.rename(path)
-    shutil.rmtree(old, ignore_errors=True)
-
-
 def sets(folder: Path, name: str) -> list[Path]:
     """The folders of the test sets that have a file of this name. Exits where there is none."""
     found = sorted(path.parent for path in folder.glob(f"*/{name}"))
@@ -73,4 +54,5 @@ def sets(folder: Path, name: str) -> list[Path]:
 def say_missing(path: Path, reason: Exception) -> None:
     """Leave the reason why a file is not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(MISSING).write_text(f"{reason}\n", encoding="utf-8")
+    with open_output(path.with_suffix(MISSING)) as stream:
+        stream.write(f"{reason}\n")

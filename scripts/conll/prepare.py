@@ -7,7 +7,6 @@ python scripts/conll/prepare.py build/conll/data --data DATA_FOLDER   CoNLL 2003
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -15,9 +14,10 @@ from typing import Annotated
 
 import spacy
 import typer
-from layout import Engine, whole_folder
+from layout import Engine
 
 from spacy_awesome import WordAlignment
+from spacy_awesome.formats.atomic import atomic_folder, copy_file
 from spacy_awesome.formats.conll import read_conll
 from spacy_awesome.formats.docbin import make_doc
 from spacy_awesome.formats.files import open_output, read_lines
@@ -48,7 +48,7 @@ def prepare(
     if which == "conll" and not data:
         raise SystemExit("CoNLL needs real data: set SPACY_AWESOME_DATA to its folder (docs/data.md says what it has).")
     try:
-        with whole_folder(output) as folder:
+        with atomic_folder(output) as folder:
             if data and which != "sample":
                 prepare_conll(Path(data), folder, seq2seq)
             else:
@@ -79,7 +79,7 @@ def prepare_conll(data: Path, folder: Path, seq2seq: str) -> None:
         english = folder / f"conll-{translator.lower()}" / "english"
         english.mkdir()
         for split in SPLITS:
-            shutil.copyfile(translations / f"{translator}.{split}.txt", english / f"{split}.txt")
+            copy_file(translations / f"{translator}.{split}.txt", english / f"{split}.txt")
     published = translations / "DeepL.test.awesome-links.txt"
     with open_output(folder / "conll-deepl" / "published.links") as stream:
         for line, (source, target) in zip(read_links(published), pairs_of(folder / "conll-deepl"), strict=True):
@@ -125,7 +125,7 @@ def write_english(sentences: Iterable[LabelledSentence], folder: Path, name: str
 def write_set(folder: Path, gold: Path, engine: Engine, texts: dict[str, list[LabelledSentence]]) -> None:
     """A test set, to be translated."""
     (folder / "text").mkdir(parents=True)
-    shutil.copyfile(gold, folder / "target.conll")
+    copy_file(gold, folder / "target.conll")
     (folder / "engine.json").write_text(json.dumps(asdict(engine), indent=2) + "\n", encoding="utf-8")
     for split, sentences in texts.items():
         with open_output(folder / "text" / f"{split}.txt") as stream:
@@ -135,7 +135,7 @@ def write_set(folder: Path, gold: Path, engine: Engine, texts: dict[str, list[La
 def write_labelled_set(folder: Path, source: Path, target: Path) -> None:
     """A test set with gold entities on both sides: its translation is its own English."""
     write_set(folder, target, Engine("file"), {"test": list(read_conll(target))})
-    shutil.copyfile(source, folder / "source.conll")
+    copy_file(source, folder / "source.conll")
     (folder / "english").mkdir()
     with open_output(folder / "english" / "test.txt") as stream:
         stream.writelines(join_words(sentence.words) + "\n" for sentence in read_conll(source))

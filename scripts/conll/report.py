@@ -16,12 +16,14 @@ from typing import Annotated, Any
 import spacy
 import typer
 from errors_page import errors_page, sentence_errors
-from layout import ZERO_SHOT, whole_folder
+from layout import ZERO_SHOT
 
 from spacy_awesome.evaluation.error_causes import CAUSES
+from spacy_awesome.formats.atomic import atomic_folder
 from spacy_awesome.formats.conll import read_conll
 from spacy_awesome.formats.docbin import read_docs
 from spacy_awesome.formats.files import open_output
+from spacy_awesome.formats.markdown import escape_markdown
 
 NAMES = {
     ZERO_SHOT: "zero-shot: the English recogniser on the target text",
@@ -56,17 +58,17 @@ def report(
     lines = ["# Translate-test: English entities projected onto Spanish", ""]
     lines += [recogniser_line(json.loads(recogniser.read_text(encoding="utf-8"))), ""]
     for (name, kind), rows in groups.items():
-        lines += [f"## {name}, {KINDS[kind]}", "", *table(rows), ""]
+        lines += [f"## {escape_markdown(name)}, {KINDS[kind]}", "", *table(rows), ""]
     lines += ["## Errors by cause", "", "Of our row with the bundled encoder as it comes, rule link_f1.", ""]
     lines += [f"| Set | English | {' | '.join(CAUSES)} |", f"|{'---|' * (len(CAUSES) + 2)}"]
     vocab = spacy.blank("es").vocab
-    with whole_folder(pages) as folder:
+    with atomic_folder(pages) as folder:
         for path in sorted(projected.glob("*/*.spacy")):
             name, kind = path.stem, path.parent.name
             gold = read_conll(data / name / "target.conll")
             found = [sentence_errors(doc, sentence) for doc, sentence in zip(read_docs(path, vocab), gold, strict=True)]
             counts = Counter(error.cause for each in found for error in each.errors)
-            lines.append(f"| {name} | {kind} | {' | '.join(str(counts[cause]) for cause in CAUSES)} |")
+            lines.append(f"| {escape_markdown(name)} | {kind} | {' | '.join(str(counts[cause]) for cause in CAUSES)} |")
             write(folder / f"{name}.{kind}.html", errors_page(found, title=f"Errors: {name}, {KINDS[kind]}"))
     metrics.mkdir(parents=True, exist_ok=True)
     write(metrics / "conll.md", "\n".join(lines) + "\n")
@@ -76,7 +78,9 @@ def report(
 def recogniser_line(scores: Row) -> str:
     """How good the English recogniser is on its own test set."""
     overall = ", ".join(f"{name} {100 * scores[key]:.1f}" for name, key in zip(("P", "R", "F1"), FIGURES))
-    labels = ", ".join(f"{label} {100 * each['f']:.1f}" for label, each in sorted(scores["ents_per_type"].items()))
+    labels = ", ".join(
+        f"{escape_markdown(label)} {100 * each['f']:.1f}" for label, each in sorted(scores["ents_per_type"].items())
+    )
     return f"The English recogniser on its own test set: {overall} ({labels})."
 
 
@@ -97,7 +101,7 @@ def table(rows: list[Row]) -> list[str]:
         own = [row for row in rows if row.get("aligner", "") == aligner]
         name = NAMES.get(aligner, "all")
         if "missing" in own[0]:
-            lines.append(f"| {name} | {own[0]['missing'].splitlines()[0]} {'|' * (len(header) - 1)}")
+            lines.append(f"| {name} | {escape_markdown(own[0]['missing'].splitlines()[0])} {'|' * (len(header) - 1)}")
             continue
         first = own[0]["scores"]
         by_rule = {row.get("rule"): row["scores"]["all"]["f1"] for row in own}
@@ -113,6 +117,8 @@ def bar_chart(groups: dict[Group, list[Row]]) -> str:
     import matplotlib
 
     matplotlib.use("svg")
+    # Names may hold a $, which would be read as a formula.
+    matplotlib.rcParams["text.parse_math"] = False
     from matplotlib import pyplot
 
     heights = {

@@ -8,18 +8,18 @@ The target sentences are tagged as well: zero-shot, a recogniser that has never 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import spacy
 import typer
-from layout import MISSING, ZERO_SHOT, Engine, sets, whole_folder
+from layout import MISSING, ZERO_SHOT, Engine, sets
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_awesome import parallel_stream
+from spacy_awesome.formats.atomic import atomic_folder, copy_file
 from spacy_awesome.formats.files import open_output, read_lines, zip_equal
 from spacy_awesome.formats.parallel_text import split_words, write_pair
 from spacy_awesome.formats.sentences import read_labelled_docs, write_labelled_docs
@@ -33,7 +33,7 @@ def tag(
 ) -> None:
     """Write pairs with found and with gold English entities, and the pairs' words."""
     nlp, target_nlp = spacy.load(model), spacy.blank("es")
-    with whole_folder(output) as folder:
+    with atomic_folder(output) as folder:
         for source in sets(data, "target.conll"):
             engine = Engine(**json.loads((source / "engine.json").read_text(encoding="utf-8")))
             goal, translations = folder / source.name, translated / source.name
@@ -43,7 +43,7 @@ def tag(
             write_labelled_docs(goal / f"{ZERO_SHOT}.conll", tagged, file_format="conll")
             reason = translations / f"test{MISSING}"
             if reason.exists():
-                shutil.copyfile(reason, goal / f"tagged{MISSING}")
+                copy_file(reason, goal / f"tagged{MISSING}")
                 continue
             english = english_docs(nlp, translations / "test.txt", tokenised=engine.tokenised)
             save_pairs(target_nlp, nlp.pipe(english), source / "text" / "test.txt", goal / "tagged.spacy")

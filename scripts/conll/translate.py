@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from layout import Engine, say_missing, sets, whole_folder
+from layout import Engine, say_missing, sets
 
+from spacy_awesome.formats.atomic import atomic_folder
 from spacy_awesome.formats.files import open_output, read_lines
 from spacy_awesome.translation import make_engine, translate
 
@@ -24,7 +25,7 @@ def translate_sets(
 ) -> None:
     """Write the translations of each set and split."""
     cache = output.with_suffix(".cache")
-    with whole_folder(output) as folder:
+    with atomic_folder(output) as folder:
         for source in sets(data, "engine.json"):
             engine = Engine(**json.loads((source / "engine.json").read_text(encoding="utf-8")))
             for text in sorted((source / "text").glob("*.txt")):

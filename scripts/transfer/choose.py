@@ -18,6 +18,7 @@ import spacy
 import typer
 from spacy.tokens import Doc
 
+from spacy_awesome.formats.atomic import copy_file
 from spacy_awesome.formats.docbin import read_docs
 from spacy_awesome.transfer import FilterSettings
 from spacy_awesome.transfer.corpus import write_corpus
@@ -67,7 +68,7 @@ def choose(
             shutil.rmtree(folder, ignore_errors=True)  # of an earlier run with more data
     (output / "gold").mkdir(exist_ok=True)
     for split in ("train", "dev"):
-        shutil.copyfile(gold / f"{split}.spacy", output / "gold" / f"{split}.spacy")
+        copy_file(gold / f"{split}.spacy", output / "gold" / f"{split}.spacy")
 
 
 def write(docs: Iterable[Doc], folder: Path, selection: Selection) -> None:

@@ -12,13 +12,13 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 from spacy.cli.evaluate import evaluate as spacy_evaluate
 from spacy.cli.train import train as spacy_train
 
+from spacy_awesome.formats.atomic import atomic_folder, scratch_folder
 from spacy_awesome.formats.docbin import read_docs
 from spacy_awesome.formats.files import open_output
 
@@ -72,10 +72,10 @@ def train_one(corpus: Path, model: Path, config: Path, max_steps: int) -> None:
         # The best of four states, by the corpus's own development data.
         "training.eval_frequency": max(1, max_steps // 4),
     }
-    with TemporaryDirectory(dir=model.parent, prefix=".") as folder:
+    with scratch_folder("transfer") as folder:
         spacy_train(config, folder, overrides=overrides)
-        shutil.rmtree(model, ignore_errors=True)
-        Path(folder, "model-best").rename(model)
+        with atomic_folder(model) as best:
+            shutil.copytree(Path(folder, "model-best"), best, dirs_exist_ok=True)
 
 
 def judge(model: Path, gold: Path) -> dict[str, Any]:

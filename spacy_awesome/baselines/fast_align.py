@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from spacy_awesome.alignment import WordAlignment, WordPair, symmetrize
 from spacy_awesome.baselines.aligners import NotInstalledError
+from spacy_awesome.formats.atomic import scratch_folder
 from spacy_awesome.formats.pharaoh import read_links
 
 # The options that its authors advise: diagonal alignments, an optimised distribution of fertilities, a Dirichlet prior.
@@ -29,10 +29,10 @@ def fast_align_links(pairs: Sequence[WordPair]) -> Iterator[WordAlignment]:
 def _links(pairs: Sequence[WordPair]) -> Iterator[WordAlignment]:
     # fast_align stops at a pair with an empty side, so such a pair is left out and gets no links.
     whole = [pair for pair in pairs if pair[0] and pair[1]]
-    with tempfile.TemporaryDirectory() as folder:
-        text = Path(folder, "pairs")
+    with scratch_folder("fast_align") as folder:
+        text = folder / "pairs"
         text.write_text("".join(f"{_line(x)} ||| {_line(y)}\n" for x, y in whole), encoding="utf-8")
-        directions = [_run(text, Path(folder, name), *more) for name, more in (("there", ()), ("back", ("-r",)))]
+        directions = [_run(text, folder / name, *more) for name, more in (("there", ()), ("back", ("-r",)))]
         found = zip(*(read_links(path, pairs=whole, pairs_name="the pairs") for path in directions), strict=True)
         for source, target in pairs:
             if source and target:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Final, NamedTuple
 
 from spacy_awesome.alignment import WordAlignment, WordPair, symmetrize
 from spacy_awesome.baselines.aligners import NotInstalledError
+from spacy_awesome.formats.atomic import scratch_folder
 from spacy_awesome.formats.files import read_lines
 
 
@@ -44,8 +44,7 @@ def giza_links(pairs: Sequence[WordPair]) -> Iterator[WordAlignment]:
 
 def _links(pairs: Sequence[WordPair], toolkit: _Toolkit) -> Iterator[WordAlignment]:
     rows = [row for row, (source, target) in enumerate(pairs) if source and target]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with scratch_folder("giza") as folder:
         for side, language in enumerate(("x", "y")):
             text = "".join(_line(pairs[row][side]) + "\n" for row in rows)
             (folder / language).write_text(text, encoding="utf-8")

@@ -73,18 +73,14 @@ def align(
 
 def _check_paths(input_path: str, output_path: str, target: str | None, scores: str | None) -> None:
     """Find what is wrong with the file names before a model is loaded."""
-    from spacy_awesome.formats.files import STANDARD_STREAM, check_readable
+    from spacy_awesome.formats.files import check_files
 
     paired_docs = Path(input_path).suffix == ".spacy"
     if Path(output_path).suffix == ".spacy" and not paired_docs:
         raise ValueError(f"{output_path}: only the Docs of a .spacy INPUT can be written to a .spacy file.")
     if paired_docs and target is not None:
         raise ValueError(f"{input_path} holds both sides of each pair: leave out --target.")
-    if input_path == target == STANDARD_STREAM or output_path == scores:
-        raise ValueError("Two files of this command have the same name; give each its own.")
-    for path in (input_path, target):
-        if path is not None:
-            check_readable(path)
+    check_files((input_path, target), (output_path, scores))
 
 
 def _align_docs(component: WordAligner, input_path: str, output_path: str, scores: str | None, *, quiet: bool) -> None:

@@ -150,15 +150,16 @@ def corpus(
     from spacy_awesome.transfer.corpus import translated_pairs, write_corpus
 
     _check_options(source, target, lang, translator)
+    cache = cache or str(output / _CACHE)
+    _check_files(source, target, output, cache)
     settings = filters.settings()
     engine = translator.make() if translator.engine else None
     nlp = blank_pipeline(lang or "xx")
     span_projector = projector.component(nlp)
     word_aligner = aligner.load()
-    output.mkdir(parents=True, exist_ok=True)
     sources = read_labelled_docs(source, blank_pipeline(source_lang).vocab)
     if engine is not None:
-        pairs = translated_pairs(nlp, islice(sources, limit), engine, cache=cache or output / _CACHE)
+        pairs = translated_pairs(nlp, islice(sources, limit), engine, cache=cache)
     else:
         targets = read_targets(str(target), nlp, raw=lang is not None)
         both = zip_equal(sources, targets, names=(source, str(target)), unit="sentences")
@@ -179,17 +180,20 @@ def corpus(
 
 def _check_options(source: str, target: str | None, lang: str | None, translator: TranslatorOptions) -> None:
     """Find what is wrong with the options before a model is loaded."""
-    from spacy_awesome.formats.files import STANDARD_STREAM, check_readable
-
     if (target is None) == (translator.engine is None):
         raise ValueError("Give the translations as --target FILE, or have them made by --engine: one of the two.")
     if translator.engine is not None and lang is None:
         raise ValueError("--engine gives raw text: name its language with --lang, so that spaCy can split it.")
-    if target == source == STANDARD_STREAM:
-        raise ValueError("SOURCE and --target can't both be standard input.")
-    for path in (source, target):
-        if path is not None:
-            check_readable(path)
+
+
+def _check_files(source: str, target: str | None, output: Path, cache: str) -> None:
+    """The same for the files that are read and written; makes the folder."""
+    from spacy_awesome.formats.files import check_files
+    from spacy_awesome.transfer.corpus import CORPUS_FILES
+
+    check_files((source, target))
+    output.mkdir(parents=True, exist_ok=True)
+    check_files((source, target), (*(output / name for name in CORPUS_FILES), cache))
 
 
 def _summary(report: CorpusReport, output: Path) -> str:

@@ -60,6 +60,10 @@ def links_command(
         typer.echo(f"{work}/links is complete (--force makes it again).")
         return
     folder, is_collection = input_folder or _data_folder(), input_folder is None
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder; expected one with the text to link.")
+    if (work / "links").is_dir() and (work / "links").samefile(folder):
+        raise ValueError(f"{folder} is read and would be written to; name another folder with --work.")
     jobs = [(folder, is_collection, language, file) for language, file in missing.items()]
     (work / "links").mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(max_workers=workers) as pool:
@@ -99,11 +103,11 @@ def lexical_command(
         build_encoder,
         lexical_matrix,
         positive_pmi,
-        replace_folder,
         subword_counts,
         train_tokenizer,
     )
     from spacy_awesome.encoders.loading import EncoderDefaults, save_encoder
+    from spacy_awesome.formats.atomic import atomic_folder
     from spacy_awesome.training.sentence_pairs import count_words
 
     result = work / "lexical"
@@ -117,7 +121,7 @@ def lexical_command(
     matrix = lexical_matrix(association, dimensions=dimensions, seed=seed)
     model = build_encoder(matrix, layers=layers, heads=heads, intermediate=intermediate, seed=seed)
     defaults = EncoderDefaults(layer=layers, scale=SCALE, distortion=DISTORTION, threshold=THRESHOLD)
-    with replace_folder(result) as folder:
+    with atomic_folder(result, keep=True) as folder:
         save_encoder(model, tokenizer, defaults, folder, dtype=torch.float16)
     typer.echo(f"{result}: {len(tokenizer)} subwords, {len(frequent)} linked word pairs")
 
@@ -148,6 +152,7 @@ def pairs_command(
     Writes train/en-es.tsv.gz and so on, and dev.tsv.gz, to WORK/pairs. Training is spaCy's own, with
     configs/encoder.cfg, and `spacy-awesome export` makes the encoder's folder of its result.
     """
+    from spacy_awesome.formats.files import check_files
     from spacy_awesome.training.encoder_pairs import draw_pairs
     from spacy_awesome.training.sentence_pairs import write_pairs
 
@@ -157,6 +162,7 @@ def pairs_command(
     if not force and all(file.exists() for file in (*files.values(), dev)):
         typer.echo(f"{folder} is complete (--force makes it again).")
         return
+    check_files(_finished_links(work, languages).values(), (path for path in (*files.values(), dev) if path.exists()))
     train, held_out = draw_pairs(_finished_links(work, languages), PairOptions(pairs=pairs, copies=copies, seed=seed))
     (folder / "train").mkdir(parents=True, exist_ok=True)
     for code, file in files.items():
@@ -182,14 +188,14 @@ def average_command(
     import torch
 
     from spacy_awesome.encoders.averaging import average_encoders
-    from spacy_awesome.encoders.lexical import replace_folder
     from spacy_awesome.encoders.loading import load_encoder, save_encoder
+    from spacy_awesome.formats.atomic import atomic_folder
 
-    check_folder(folder, force=force)
+    check_folder(folder, force=force, inputs=(first, second))
     encoder, other = (load_encoder(name, layer=None, dtype=torch.float32) for name in (first, second))
     average_encoders(encoder, other, share)
     dtype = torch.float16 if half else None
-    with replace_folder(folder) as temporary:
+    with atomic_folder(folder, keep=True) as temporary:
         save_encoder(
             encoder.transformer,
             encoder.tokenizer,
@@ -212,7 +218,9 @@ def card_command(
 ) -> None:
     """Write the model card (what the encoder is, how it was made, on what, and how good it is)."""
     from spacy_awesome.encoders.card import write_card
+    from spacy_awesome.formats.files import check_files
 
+    check_files((figures,), (encoder / "README.md",))
     measured = {} if figures is None else _read_figures(figures)
     typer.echo(f"{write_card(encoder, figures=measured)} written")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import io
 import signal
 import sys
 import threading
@@ -23,13 +25,25 @@ class ReportingGroup(TyperGroup):
         if threading.current_thread() is threading.main_thread():
             # As an exception, so that half-written files are taken away as they are after Ctrl-C.
             signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # Tables for people; results are written in UTF-8 whatever the terminal can show.
+            sys.stdout.reconfigure(errors="replace")
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            _end_quietly()
+            return result
         except BrokenPipeError:
             raise  # The reader of our output has seen enough (`| head`): nothing to report.
         except (ValueError, OSError) as error:
             typer.secho(f"✘ {_message(error)}", fg=typer.colors.RED, err=True)
             raise typer.Exit(1) from error
+
+
+def _end_quietly() -> None:
+    """From here on all is written: an interrupt ends the program at once, without a traceback."""
+    if threading.current_thread() is threading.main_thread():
+        for kind in (signal.SIGINT, signal.SIGTERM):
+            atexit.register(signal.signal, kind, signal.SIG_DFL)
 
 
 def _message(error: Exception) -> str:

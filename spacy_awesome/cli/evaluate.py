@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+from itertools import tee
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +11,7 @@ import typer
 from spacy_awesome.cli.evaluate_mining import evaluate_mining
 from spacy_awesome.cli.evaluate_retrieval import evaluate_retrieval
 from spacy_awesome.cli.options import JsonOption
-from spacy_awesome.cli.tables import text_table
+from spacy_awesome.cli.tables import print_json, text_table
 
 if TYPE_CHECKING:
     from spacy_awesome.alignment import WordAlignment
@@ -61,17 +61,18 @@ def evaluate_links(
       python -m spacy awesome evaluate links gold.txt links.txt --json
     """
     from spacy_awesome.evaluation.links import score_links
-    from spacy_awesome.formats.files import check_readable, zip_equal
+    from spacy_awesome.formats.files import check_files, zip_equal
     from spacy_awesome.formats.parallel_text import read_pairs
     from spacy_awesome.formats.pharaoh import read_links
 
-    for path in (gold, system, *([text] if text else [])):
-        check_readable(path)
-
-    def links(path: str, base: int) -> Iterator[WordAlignment]:
-        return read_links(path, base=base, pairs=read_pairs(text) if text else None, pairs_name=text or "")
-
-    pairs = zip_equal(links(gold, gold_base), links(system, system_base), names=(gold, system))
+    check_files((gold, system, text))
+    # Both advance together, so that no more than one pair is kept between them.
+    texts = tee(read_pairs(text)) if text else (None, None)
+    links = (
+        read_links(path, base=base, pairs=sentences, pairs_name=text or "")
+        for path, base, sentences in zip((gold, system), (gold_base, system_base), texts)
+    )
+    pairs = zip_equal(*links, names=(gold, system))
     lowest = _LowestWord()
     scores = score_links(lowest.watch(pairs))
     if lowest.suspicious and gold_base == 0:
@@ -102,11 +103,10 @@ def evaluate_spans(
       python -m spacy awesome evaluate spans gold.spacy projected.spacy --json
     """
     from spacy_awesome.evaluation.spans import score_spans
-    from spacy_awesome.formats.files import check_readable, zip_equal
+    from spacy_awesome.formats.files import check_files, zip_equal
     from spacy_awesome.formats.sentences import read_sentences
 
-    for path in (gold, system):
-        check_readable(path)
+    check_files((gold, system))
     pairs = zip_equal(read_sentences(gold), read_sentences(system), names=(gold, system), unit="sentences")
     _print_spans(score_spans(pairs), as_json=as_json)
 
@@ -135,7 +135,7 @@ def _print_links(scores: LinkScores, *, as_json: bool) -> None:
     figures = {name: _per_cent(getattr(scores, name)) for name in ("aer", "precision", "recall", "f1")}
     counts = {name: getattr(scores, name) for name in ("sentences", "links", "sure", "possible")}
     if as_json:
-        typer.echo(json.dumps(figures | counts))
+        print_json(figures | counts)
         return
     names = {"aer": "AER", "precision": "Precision", "recall": "Recall", "f1": "F1"}
     count_names = {
@@ -152,7 +152,7 @@ def _print_links(scores: LinkScores, *, as_json: bool) -> None:
 def _print_spans(scores: SpanScores, *, as_json: bool) -> None:
     if as_json:
         per_label = {label: _prf(prf) for label, prf in scores.per_label.items()}
-        typer.echo(json.dumps(_prf(scores.overall) | {"per_label": per_label}, ensure_ascii=False))
+        print_json(_prf(scores.overall) | {"per_label": per_label})
         return
     rows = [*scores.per_label.items(), ("all", scores.overall)]
     table = [(label, *(f"{value:.2f}" for value in _prf(prf).values())) for label, prf in rows]

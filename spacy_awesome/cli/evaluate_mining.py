@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spacy_awesome.cli.options import JsonOption
-from spacy_awesome.cli.tables import text_table
+from spacy_awesome.cli.tables import print_json, text_table
 
 if TYPE_CHECKING:
     from spacy_awesome.evaluation.mining import MiningCurve, MiningScores
@@ -43,15 +42,13 @@ def evaluate_mining(
       python -m spacy awesome evaluate mining test.gold test.tsv --dev-gold dev.gold --dev-mined dev.tsv
       python -m spacy awesome evaluate mining test.gold test.tsv --top 2000 --figure curve.svg
     """
-    from spacy_awesome.formats.files import check_readable
+    from spacy_awesome.formats.files import check_files
 
     if (dev_gold is None) != (dev_mined is None):
         raise ValueError("A development set needs both --dev-gold and --dev-mined.")
     if sum(option is not None for option in (dev_gold, threshold, top)) > 1:
         raise ValueError("Give a development set, --threshold or --top: only one of them can say which pairs count.")
-    for path in (gold, mined, dev_gold, dev_mined):
-        if path is not None:
-            check_readable(path)
+    check_files((gold, mined, dev_gold, dev_mined), (figure,))
     curves = {"test": _curve(gold, mined)}
     if dev_gold is not None and dev_mined is not None:
         curves["dev"] = _curve(dev_gold, dev_mined)
@@ -79,7 +76,7 @@ def _print_scores(scores: MiningScores, curve: MiningCurve, threshold: float | N
     figures["best_f1"] = round(100 * best, 2)
     counts = {name: getattr(scores, name) for name in ("gold", "mined", "correct")}
     if as_json:
-        typer.echo(json.dumps(figures | counts | {"threshold": threshold}))
+        print_json(figures | counts | {"threshold": threshold})
         return
     names = ("Precision", "Recall", "F1", "F1 with the best threshold")
     rows = [(name, f"{value:.2f}") for name, value in zip(names, figures.values())]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spacy_awesome.cli.options import AlignerOptions, JsonOption, LayerOption, ModelOption, QuietOption, progress
-from spacy_awesome.cli.tables import text_table
+from spacy_awesome.cli.tables import print_json, text_table
 
 if TYPE_CHECKING:
     from spacy_awesome.evaluation.retrieval import RetrievalScores
@@ -83,12 +82,14 @@ def _files(
     source: Path | None, target: Path | None, folder: Path | None, languages: str | None, pivot: str
 ) -> dict[str, tuple[Path, Path]]:
     from spacy_awesome.evaluation.retrieval import find_translations
+    from spacy_awesome.formats.files import check_files
 
     if folder is None:
         if source is None or target is None:
             raise ValueError("Expected --source FILE and --target FILE, or --folder FOLDER.")
         if languages is not None:
             raise ValueError("--languages chooses from a --folder; leave it out with --source and --target.")
+        check_files((source, target))
         return {"": (source, target)}
     if source is not None or target is not None:
         raise ValueError("Expected --source and --target, or --folder, but not both.")
@@ -103,7 +104,7 @@ def _files(
 
 def _print_pair(scores: RetrievalScores, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(_figures(scores)))
+        print_json(_figures(scores))
         return
     names = ("Source to target", "Target to source", "Both")
     rows = [(name, f"{_figures(scores)[key]:.2f}") for name, key in zip(names, _DIRECTIONS)]
@@ -113,7 +114,7 @@ def _print_pair(scores: RetrievalScores, *, as_json: bool) -> None:
 def _print_folder(scores: dict[str, RetrievalScores], means: dict[str, RetrievalScores], *, as_json: bool) -> None:
     if as_json:
         languages = {name: _figures(score) for name, score in scores.items()}
-        typer.echo(json.dumps({"languages": languages} | {name: _figures(score) for name, score in means.items()}))
+        print_json({"languages": languages} | {name: _figures(score) for name, score in means.items()})
         return
     names = {"average": "all", "tatoeba36": "Tatoeba-36"}
     rows = [*scores.items(), *((names[name], score) for name, score in means.items())]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -37,19 +38,25 @@ def export(
     """
     import torch
 
-    from spacy_awesome.encoders.lexical import replace_folder
+    from spacy_awesome.formats.atomic import atomic_folder
 
-    check_folder(folder, force=force)
+    check_folder(folder, force=force, inputs=(model,))
     encoder = AlignerOptions(model=model).load().aligner.encoder
-    with replace_folder(folder) as temporary:
+    with atomic_folder(folder, keep=True) as temporary:
         encoder.save(temporary, dtype=torch.float16 if half else None, max_file_size=max_file_size)
     typer.echo(
         f"{folder}: {encoder.transformer.config.num_hidden_layers} layers, aligned at {encoder.layer}.", err=True
     )
 
 
-def check_folder(folder: Path, *, force: bool) -> None:
-    """Raise ValueError if an encoder cannot be written to this folder, before anything is computed."""
+def check_folder(folder: Path, *, force: bool, inputs: Sequence[str]) -> None:
+    """Raise ValueError if an encoder cannot be written to this folder, before anything is computed.
+
+    inputs: models that are read; the folder can't be one of them.
+    """
+    for name in inputs:
+        if Path(name).exists() and folder.exists() and folder.samefile(name):
+            raise ValueError(f"{folder} is also read by this command, as {name}; write to another folder.")
     if folder.exists() and not force:
         raise ValueError(f"{folder} exists already; name a new folder, or replace its encoder with --force.")
     if not folder.parent.is_dir():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -78,14 +77,12 @@ def mine(
       cut -f4,5 pairs.tsv > pairs-to-align.tsv
     """
     from spacy_awesome.formats.bucc import read_gold_pairs, write_mined_pair
-    from spacy_awesome.formats.files import STANDARD_STREAM, check_readable, open_output
+    from spacy_awesome.formats.files import check_files, open_output
     from spacy_awesome.mining import Mining, fit_threshold
     from spacy_awesome.mining import mine as mine_files
+    from spacy_awesome.retrieval.work_folder import work_folder
 
-    for path in (source, target, *(calibrate or ())):
-        if path == STANDARD_STREAM:
-            raise ValueError("Standard input can be read only once; give the name of a file.")
-        check_readable(path)
+    check_files((source, target, *(calibrate or ())), (output_path,), read_again=True)
     if calibrate and threshold is not None:
         raise ValueError("Both --threshold and --calibrate were given; each sets the threshold: leave one out.")
     folder = work or _work_beside(output_path)
@@ -101,17 +98,15 @@ def mine(
     )
     loaded = encoder.load()
     shown = chunk_progress(quiet=quiet)
-    folder.mkdir(parents=True, exist_ok=True)
-    if calibrate:
-        unlimited = replace(mining, top=None)
-        dev = mine_files(loaded, calibrate[0], calibrate[1], work=folder, mining=unlimited, progress=shown)
-        mining = replace(mining, threshold=fit_threshold(dev, read_gold_pairs(calibrate[2])))
-    pairs = mine_files(loaded, source, target, work=folder, mining=mining, progress=shown)
-    with open_output(output_path) as stream:
-        for pair in pairs:
-            write_mined_pair(stream, pair)
-    if work is None:
-        _remove_work(folder)
+    with work_folder(folder, temporary=work is None):
+        if calibrate:
+            unlimited = replace(mining, top=None)
+            dev = mine_files(loaded, calibrate[0], calibrate[1], work=folder, mining=unlimited, progress=shown)
+            mining = replace(mining, threshold=fit_threshold(dev, read_gold_pairs(calibrate[2])))
+        pairs = mine_files(loaded, source, target, work=folder, mining=mining, progress=shown)
+        with open_output(output_path) as stream:
+            for pair in pairs:
+                write_mined_pair(stream, pair)
     if not quiet:
         typer.echo(_summary(len(pairs), mining), err=True)
 
@@ -121,17 +116,7 @@ def _work_beside(output_path: str) -> Path:
 
     if output_path == STANDARD_STREAM:
         raise ValueError("Nothing can be kept beside standard output; name a work folder with --work.")
-    if not Path(output_path).parent.is_dir():
-        raise FileNotFoundError(f"{output_path} can't be written: its folder does not exist. Create it first.")
     return Path(f"{output_path}.work")
-
-
-def _remove_work(folder: Path) -> None:
-    """Take away what `mine` wrote, and the folder, unless something else is in it."""
-    for part in (*folder.glob("sentences-*"), *folder.glob("candidates-*")):
-        shutil.rmtree(part)
-    if not any(folder.iterdir()):
-        folder.rmdir()
 
 
 def _summary(pairs: int, mining: Mining) -> str:

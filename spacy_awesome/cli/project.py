@@ -110,7 +110,7 @@ def project(
       python -m spacy awesome project english.conll spanish.raw.txt projected.spacy --lang es
       python -m spacy awesome project english.conll spanish.txt projected.jsonl --links links.txt --min-score 0.5
     """
-    _check_options(source, target, links, aligner)
+    _check_options(source, target, links, output, aligner)
     nlp = blank_pipeline(lang or "xx")
     span_projector = projector.component(nlp)
     pairs = _read_pairs(nlp, blank_pipeline(source_lang), source, target, raw=lang is not None)
@@ -124,13 +124,11 @@ def project(
         typer.echo(summary.table(), err=output == "-")
 
 
-def _check_options(source: str, target: str, links: str | None, aligner: AlignerOptions) -> None:
+def _check_options(source: str, target: str, links: str | None, output: str, aligner: AlignerOptions) -> None:
     """Find what is wrong with the options before a model is loaded."""
-    from spacy_awesome.formats.files import check_readable
+    from spacy_awesome.formats.files import check_files
 
-    for path in (source, target, links):
-        if path is not None:
-            check_readable(path)
+    check_files((source, target, links), (output,))
     if links is not None and aligner.given:
         raise ValueError(f"With --links nothing is aligned: leave out {aligner.given[0]}.")
 

@@ -97,7 +97,7 @@ def _check_options(
     title: str | None,
 ) -> None:
     """Find what does not go together before a model is loaded."""
-    from spacy_awesome.formats.files import STANDARD_STREAM, check_readable
+    from spacy_awesome.formats.files import check_files
 
     if terminal == (output_path is not None):
         raise ValueError("Give a file for the page, as in render pairs.txt page.html, or --terminal; one of the two.")
@@ -105,11 +105,7 @@ def _check_options(
         raise ValueError("--heatmap and --title are for pages: leave them out with --terminal.")
     if Path(input_path).suffix == ".spacy" and target is not None:
         raise ValueError(f"{input_path} holds both sides of each pair: leave out --target.")
-    inputs = [path for path in (input_path, target, links) if path is not None]
-    if inputs.count(STANDARD_STREAM) > 1:
-        raise ValueError("Only one input can come from standard input.")
-    for path in inputs:
-        check_readable(path)
+    check_files((input_path, target, links), (output_path,))
 
 
 def _read(input_path: str, target: str | None, links: str | None, base: int) -> Iterator[Doc]:

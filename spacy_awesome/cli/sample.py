@@ -48,11 +48,11 @@ def sample(
       python -m spacy awesome sample en-es.tsv.gz --output train.tsv --held-out tatoeba.spa-eng.eng
       python -m spacy awesome sample corpora/en-*.tsv.gz --top 4 --budget 100000 --output train.tsv
     """
-    from spacy_awesome.formats.files import check_readable, open_output, read_lines
+    from spacy_awesome.formats.files import check_files, open_output, read_lines
     from spacy_awesome.training.budget import PairSampler, share_budget
 
-    for path in (*files, *(held_out or [])):
-        check_readable(path)
+    check_files(files, (output,), read_again=True)
+    check_files((*files, *(held_out or [])), (output,))
     places = _columns(columns)
     sizes = {str(path): sum(1 for _ in read_lines(path)) for path in files}
     chosen = sorted(sizes, key=lambda name: (-sizes[name], name))[: top or None]

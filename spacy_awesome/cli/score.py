@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -68,30 +66,30 @@ def score(
       python -m spacy awesome score crawled.tsv clean.tsv --min-margin 0.0 --min-coverage 0.5
       python -m spacy awesome score pairs.txt --json | head
     """
-    from spacy_awesome.formats.files import STANDARD_STREAM, check_readable, open_output
+    from spacy_awesome.formats.atomic import scratch_folder
+    from spacy_awesome.formats.files import Unchanged, check_files, is_stream, open_output
     from spacy_awesome.formats.parallel_text import read_pairs
     from spacy_awesome.pair_scores import score_translations
     from spacy_awesome.retrieval.mining import check_normalization
 
     check_normalization(normalization)
-    if input_path == target == STANDARD_STREAM:
-        raise ValueError("Both sides can't come from standard input; give one of them the name of a file.")
-    for path in (input_path, target):
-        if path is not None:
-            check_readable(path)
+    check_files((input_path, target), (output_path,))
     component = aligner.load()
-    # Standard input can be read only once.
-    held = list(read_pairs(input_path, target=target)) if STANDARD_STREAM in (input_path, target) else None
+    # Pipes and standard input can be read only once.
+    from_stream = any(path is not None and is_stream(path) for path in (input_path, target))
+    held = list(read_pairs(input_path, target=target)) if from_stream else None
 
-    def pairs() -> Iterable[WordPair]:
+    def read() -> Iterable[WordPair]:
         return read_pairs(input_path, target=target) if held is None else held
 
+    pairs = Unchanged(read, input_path)
+
     minima = {"bert_score": min_bert_score, "margin": min_margin, "coverage": min_coverage}
-    with tempfile.TemporaryDirectory() as work, open_output(output_path) as stream:
+    with scratch_folder("score") as work, open_output(output_path) as stream:
         scored = score_translations(
             component.aligner,
             pairs,
-            work=Path(work),
+            work=work,
             neighbours=neighbours,
             normalization=normalization,
             progress=chunk_progress(quiet=quiet),

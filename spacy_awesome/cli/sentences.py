@@ -59,16 +59,13 @@ def sentences(
       python -m spacy awesome sentences book.en book.es - --json --reordered
     """
     from spacy_awesome.document_aligner import DocumentAligner
-    from spacy_awesome.formats.files import STANDARD_STREAM, check_readable, open_output, read_lines
+    from spacy_awesome.formats.files import STANDARD_STREAM, check_files, open_output, read_lines
     from spacy_awesome.retrieval.bead_settings import BeadSettings
     from spacy_awesome.retrieval.sentences import split_lines
 
-    if source == target == STANDARD_STREAM:
-        raise ValueError("Only one of SOURCE and TARGET can be standard input.")
     if text and as_json:
         raise ValueError("--json has the numbers of the lines, --text the sentences: give one of them.")
-    for path in (source, target):
-        check_readable(path)
+    check_files((source, target), (output,))
     sides = list(read_lines(source)), list(read_lines(target))
     settings = BeadSettings() if min_score is None else BeadSettings(min_score=min_score)
     aligner = DocumentAligner(

@@ -48,18 +48,18 @@ def translate(
       python -m spacy awesome translate esp.txt eng.txt --engine seq2seq --model Helsinki-NLP/opus-mt-es-en
       python -m spacy awesome translate esp.testb eng.txt --from conll --engine file --translations DeepL.txt
     """
-    from spacy_awesome.formats.files import STANDARD_STREAM, check_readable, open_output
+    from spacy_awesome.formats.files import STANDARD_STREAM, check_files, open_output
     from spacy_awesome.formats.parallel_text import join_words
     from spacy_awesome.formats.sentences import format_of, read_sentences
     from spacy_awesome.translation import make_engine
     from spacy_awesome.translation import translate as translate_lines
 
-    check_readable(input_path)
+    if cache is None and output_path != STANDARD_STREAM:
+        cache = f"{output_path}.cache"
+    check_files((input_path, translations), (output_path, cache))
     machine = make_engine(
         engine, translations=translations, direction=direction, model=model, batch_size=batch_size, beams=beams
     )
-    if cache is None and output_path != STANDARD_STREAM:
-        cache = f"{output_path}.cache"
     file_format = source_format or format_of(input_path, default="text")
     sentences = progress(read_sentences(input_path, file_format=file_format), quiet=quiet, unit=" sentences")
     lines = (join_words(sentence.words) for sentence in sentences)

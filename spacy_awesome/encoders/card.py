@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from spacy_awesome.encoders.loading import DEFAULTS_KEY
 from spacy_awesome.formats.files import open_output
+from spacy_awesome.formats.markdown import escape_markdown
 
 _CARD = """---
 language: [en, es, de, fr, it, nl, pt]
@@ -84,12 +86,20 @@ def write_card(path: Path, *, figures: Mapping[str, float]) -> Path:
     table = _figures_table(figures)
     card = path / "README.md"
     with open_output(card) as stream:
-        stream.write(_CARD.format(name=path.name, megabytes=megabytes, figures=table, **config, **config[DEFAULTS_KEY]))
+        stream.write(
+            _CARD.format(name=escape_markdown(path.name), megabytes=megabytes, figures=table, **_plain_values(config))
+        )
     return card
+
+
+def _plain_values(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of an encoder and of its aligner, with text made safe for the card."""
+    values = {**config, **config[DEFAULTS_KEY]}
+    return {name: escape_markdown(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def _figures_table(figures: Mapping[str, float]) -> str:
     if not figures:
         return ""
-    rows = "".join(f"| {name} | {value:.1f} |\n" for name, value in figures.items())
+    rows = "".join(f"| {escape_markdown(name)} | {value:.1f} |\n" for name, value in figures.items())
     return f"## Figures\n| measured on | % |\n|---|---|\n{rows}"

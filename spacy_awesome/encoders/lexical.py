@@ -9,12 +9,8 @@ start as the identity, so that it aligns before it is trained, and training star
 from __future__ import annotations
 
 import math
-import shutil
-import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -256,29 +252,3 @@ def build_encoder(
         # LayerNorm gives vectors of length sqrt(hidden); the last one's gain makes that 1.
         model.encoder.layer[-1].output.LayerNorm.weight.fill_(hidden**-0.5)
     return model
-
-
-@contextmanager
-def replace_folder(path: Path) -> Iterator[Path]:
-    """A copy of the folder `path`, or an empty one, that takes its place when the block ends without an exception.
-
-    So files that the block does not write, such as a model card, stay. If the exchange itself fails, the folder that
-    was there is put back.
-    """
-    path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
-        new, old = Path(folder, "new"), Path(folder, "old")
-        if path.exists():
-            shutil.copytree(path, new)
-        else:
-            new.mkdir()
-        yield new
-        if path.exists():
-            path.rename(old)
-        try:
-            new.rename(path)
-        except BaseException:
-            if old.exists():
-                old.rename(path)
-            raise

@@ -214,7 +214,6 @@ def subword_links(words: Tensor, source: Vectors, target: Vectors) -> Tensor:
     return links & source.mask[:, :, None] & target.mask[:, None, :]
 
 
-
 def _grow(
     pairs: npt.NDArray[np.int32], forward: npt.NDArray[np.bool_], backward: npt.NDArray[np.bool_], method: str
 ) -> npt.NDArray[np.bool_]:

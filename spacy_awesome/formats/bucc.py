@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -76,13 +76,3 @@ def read_mined_pairs(path: str | Path) -> Iterator[MinedPair]:
 def write_mined_pair(stream: IO[str], pair: MinedPair) -> None:
     """Write one line: score, source id, target id, source, target, with tabs between."""
     stream.write(TAB.join((f"{pair.score:.6f}", pair.source_id, pair.target_id, pair.source, pair.target)) + "\n")
-
-
-def texts_of(path: str | Path, lines: Iterable[int], *, with_ids: bool = False) -> dict[int, tuple[str, str]]:
-    """Id and text of the lines with these numbers, from 0."""
-    wanted = set(lines)
-    return {
-        number: identified
-        for number, identified in enumerate(read_identified(path, with_ids=with_ids))
-        if number in wanted
-    }

@@ -13,7 +13,7 @@ from spacy.vocab import Vocab
 
 from spacy_awesome.alignment import WordAlignment, WordPair
 from spacy_awesome.formats.docbin import read_paired_docs
-from spacy_awesome.formats.files import open_output
+from spacy_awesome.formats.files import check_files, open_output
 from spacy_awesome.formats.parallel_text import PIPES, TAB, join_words, read_pairs, write_pair
 from spacy_awesome.formats.pharaoh import read_links, write_links
 from spacy_awesome.formats.sentences import LABELLED_FORMATS, format_of, read_labelled_docs, write_labelled_docs
@@ -85,7 +85,8 @@ def convert(
     source_format, output_format: a format of `families`; None goes by the ending of the path.
     target, output_target: file of the target sentences, where source or output is a pair of files.
     possible: what becomes of possible links: "keep", "sure" or "drop".
-    Raises ValueError, with file and line, at malformed content; if a format is unknown or can't become the other.
+    Raises ValueError, with file and line, at malformed content; if a format is unknown or can't become the other; and
+        if an output is also an input.
     """
     if possible not in POSSIBLE:
         raise ValueError(f"Unknown treatment of possible links {possible!r}; expected one of: {', '.join(POSSIBLE)}.")
@@ -95,6 +96,7 @@ def convert(
     )
     if possible != "keep" and not output_format.startswith("pharaoh"):
         raise ValueError(f"{output}: only word links can be possible; leave out --possible.")
+    check_files((source, target), (output, output_target))
     table = families(target=target, output_target=output_target, possible=possible)
     for family in table.values():
         if source_format in family.readers and output_format in family.writers:

@@ -2,30 +2,59 @@
 
 from __future__ import annotations
 
+import itertools
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
 from spacy_awesome.formats.files import display_name, open_input
 from spacy_awesome.formats.tags import LabelledSentence, LabelledSpan
-from spacy_awesome.parallel import Parallel, require_parallel
+from spacy_awesome.parallel import Parallel, check_saved, require_parallel
+from spacy_awesome.saved import check_doc, error_name
+
+# Real files unpack to 3 to 30 times their size, and very repetitive ones, which are small, to some 500 times.
+_LARGEST_SMALL: Final = 256 << 20
+_LARGEST_RATIO: Final = 100
+_CHUNK: Final = 1 << 20
 
 
 def read_docs(path: str | Path, vocab: Vocab | None = None) -> Iterator[Doc]:
     """The Docs of a `.spacy` file, made one by one (the file itself is held in memory).
 
-    Raises ValueError if it is not such a file.
+    Raises ValueError, with the file's name, if it is not such a file, or is damaged anywhere.
     """
     with open_input(path) as stream:
         data = stream.read()
     try:
+        _check_unpacked_size(data)
         packed = DocBin().from_bytes(data)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{display_name(path)} is not a .spacy file (a DocBin that spaCy wrote).") from error
-    yield from packed.get_docs(Vocab() if vocab is None else vocab)
+        _check_counts(packed)
+    except MemoryError:
+        raise
+    except Exception as error:
+        name = display_name(path)
+        raise ValueError(
+            f"{name} is not a .spacy file (a DocBin that spaCy wrote), or it is damaged: {error_name(error)}."
+        ) from error
+    docs = packed.get_docs(Vocab() if vocab is None else vocab)
+    for number in itertools.count(1):
+        # Whatever spaCy or the codecs of user data raise: it comes of the file.
+        try:
+            doc = next(docs, None)
+            if doc is not None:
+                check_doc(doc)
+                check_saved(doc)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise ValueError(f"{display_name(path)}: Doc {number} is damaged: {error_name(error)}.") from error
+        if doc is None:
+            return
+        yield doc
 
 
 def read_paired_docs(path: str | Path, vocab: Vocab | None = None) -> Iterator[tuple[Doc, Parallel]]:
@@ -44,6 +73,26 @@ def write_docs(stream: IO[bytes], docs: Iterable[Doc]) -> None:
     for doc in docs:
         packed.add(doc)
     stream.write(packed.to_bytes())
+
+
+def _check_unpacked_size(data: bytes) -> None:
+    """Raise ValueError at data that would unpack to far more than Docs do."""
+    limit = _LARGEST_SMALL + _LARGEST_RATIO * len(data)
+    unpack, size = zlib.decompressobj(), 0
+    while data and not unpack.eof:
+        size += len(unpack.decompress(data, _CHUNK))
+        data = unpack.unconsumed_tail
+        if size > limit:
+            raise ValueError(f"it unpacks to more than {limit >> 20} MiB")
+
+
+def _check_counts(packed: DocBin) -> None:
+    """Raise ValueError unless there is as much of everything as there are Docs, and each has its tokens."""
+    parts = (packed.spaces, packed.cats, packed.span_groups, packed.flags, packed.user_data)
+    if any(len(part) != len(packed.tokens) for part in parts):
+        raise ValueError(f"expected {len(packed.tokens)} of each part, got {[len(part) for part in parts]}")
+    if any(len(tokens) != len(spaces) for tokens, spaces in zip(packed.tokens, packed.spaces)):
+        raise ValueError("expected as many spaces as tokens")
 
 
 def make_doc(sentence: LabelledSentence, vocab: Vocab) -> Doc:

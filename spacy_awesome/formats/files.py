@@ -1,17 +1,21 @@
-"""Text files read line by line and strictly as UTF-8; outputs that appear whole or not at all; `.gz` is compressed."""
+"""Text files read line by line and strictly as UTF-8; outputs that appear atomically; `.gz` is compressed."""
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import itertools
 import os
+import stat
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TypeVar, cast
+from typing import IO, Generic, NoReturn, TypeVar, cast
+
+from spacy_awesome.formats.atomic import atomic_file, closing_after, resolve_output
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -49,12 +53,120 @@ def read_lines(path: str | Path) -> Iterator[str]:
             yield line.removesuffix("\n").removesuffix("\r")
 
 
+def check_files(
+    inputs: Iterable[str | Path | None], outputs: Iterable[str | Path | None] = (), *, read_again: bool = False
+) -> None:
+    """Find what is wrong with the files of a command before work begins that would be lost. None stands for no file.
+
+    read_again: the inputs are read more than once.
+    Raises OSError if an input can't be read or an output can't be written; ValueError if an output is one of the
+        inputs, by whatever link, or another output; if two inputs are the same pipe; and, for inputs that are read
+        again, at everything that can be read only once: pipes, process substitutions, standard input.
+    """
+    read: dict[object, str] = {}
+    for path in inputs:
+        if path is None:
+            continue
+        check_readable(path)
+        identity, once = _identity(path, sys.stdin)
+        if once and read_again:
+            what = "Standard input" if str(path) == STANDARD_STREAM else f"{path} is no regular file: it"
+            raise ValueError(f"{what} can be read only once; give the name of a file.")
+        if once and identity in read:
+            names = dict.fromkeys((read[identity], display_name(path)))
+            raise ValueError(
+                f"Two inputs come from {' and '.join(names)}, which can be read only once; give one the name of a file."
+            )
+        read[identity] = display_name(path)
+    written = set()
+    for path in outputs:
+        if path is None:
+            continue
+        place: object = path if str(path) == STANDARD_STREAM else resolve_output(path)
+        if place in written:
+            raise ValueError("Two files of this command have the same name; give each its own.")
+        written.add(place)
+        if str(path) != STANDARD_STREAM and not Path(path).exists():
+            continue
+        identity, once = _identity(path, sys.stdout)
+        if not once and identity in read:
+            name = "Standard output" if str(path) == STANDARD_STREAM else str(path)
+            raise ValueError(
+                f"{name} is also read by this command, as {read[identity]}; write to a file with another name."
+            )
+
+
 def check_readable(path: str | Path) -> None:
-    """Raise OSError if there is no such file, before work begins that would be lost. `-` is always there."""
+    """Raise OSError if there is no such file. `-` is always there."""
     if str(path) != STANDARD_STREAM:
         Path(path).stat()
         if Path(path).is_dir():
             raise IsADirectoryError(f"{path} is a folder; give the name of a file.")
+
+
+def is_stream(path: str | Path) -> bool:
+    """Whether an input can be read only once: standard input, a pipe, a process substitution, a terminal."""
+    return _identity(path, sys.stdin)[1]
+
+
+def _identity(path: str | Path, standard: IO[str]) -> tuple[object, bool]:
+    """What two names of one file have in common, and whether that is a stream, such as a pipe or a terminal.
+
+    standard: the stream that `-` stands for.
+    """
+    if str(path) != STANDARD_STREAM:
+        status = Path(path).stat()
+    else:
+        try:
+            status = os.fstat(standard.fileno())
+        except (OSError, ValueError):
+            return STANDARD_STREAM, True  # Not a file of the system, as in tests.
+        if standard is sys.stdin:
+            return (status.st_dev, status.st_ino), True  # Even if it comes from a file: it is never rewound.
+    is_null = stat.S_ISCHR(status.st_mode) and status.st_rdev == Path(os.devnull).stat().st_rdev
+    # The null device can be read, and written to, at the same time and as often as one likes.
+    identity = object() if is_null else (status.st_dev, status.st_ino)
+    return identity, not (is_null or stat.S_ISREG(status.st_mode))
+
+
+class Unchanged(Generic[A]):
+    """Something that is read more than once, and must be the same each time.
+
+    read: gives the items, from the first one, each time that it is called. name: for the message.
+    Raises ValueError, at the latest where the items end, if they are not those of the first time.
+
+    >>> lines = ["a", "b"]
+    >>> unchanged = Unchanged(lambda: lines, "a.txt")
+    >>> list(unchanged())
+    ['a', 'b']
+    >>> lines.append("c")
+    >>> list(unchanged())
+    Traceback (most recent call last):
+    ValueError: a.txt has changed since this command began to read it. Run it again when the file is complete.
+    """
+
+    def __init__(self, read: Callable[[], Iterable[A]], name: str) -> None:
+        self._read, self._name = read, name
+        self._first: tuple[int, bytes] | None = None
+
+    def __call__(self) -> Iterator[A]:
+        digest, count = hashlib.blake2b(digest_size=16), 0
+        for item in self._read():
+            count += 1
+            digest.update(repr(item).encode("utf-8", "surrogatepass"))
+            if self._first is not None and count > self._first[0]:
+                self._fail()
+            yield item
+        found = count, digest.digest()
+        if self._first is None:
+            self._first = found
+        elif found != self._first:
+            self._fail()
+
+    def _fail(self) -> NoReturn:
+        raise ValueError(
+            f"{self._name} has changed since this command began to read it. Run it again when the file is complete."
+        )
 
 
 @contextmanager
@@ -83,47 +195,38 @@ def open_output(path: str | Path) -> Iterator[IO[str]]:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="\n")
         try:
             yield text
-        finally:
-            text.detach()
+        except BaseException:
+            # What is left in the buffer is not wanted, and a full disk would only raise again.
+            with suppress(OSError):
+                text.detach()
+            raise
+        text.detach()
 
 
 @contextmanager
 def open_binary_output(path: str | Path) -> Iterator[IO[bytes]]:
     """A stream whose content becomes the file `path` when the block ends without an exception; `-` is standard output.
 
-    What is written to a `.gz` file is packed, equal content into equal bytes. Until the end of the block it stands in a
-    temporary file beside `path`, which an exception takes away again; a file that was there before is left as it was.
-    Devices and pipes are written to directly: they can't be replaced.
-    Raises OSError if the folder does not exist or can't be written to.
+    What is written to a `.gz` file is packed, equal content into equal bytes. Files are replaced as `atomic_file` does,
+    whose errors are raised here.
     """
     if str(path) == STANDARD_STREAM:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        try:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        except OSError as error:
+            if error.filename is None and not isinstance(error, BrokenPipeError):
+                error.filename = "<stdout>"
+            raise
         return
-    # A symbolic link stays a link: the file that it points to is replaced.
-    target = Path(path).resolve()
-    if target.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; give the name of a file to write.")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"{path} can't be written: the folder {target.parent} does not exist. Create it first.")
-    if target.exists() and not target.is_file():
-        with target.open("wb") as stream:
+    with atomic_file(path) as stream:
+        if _is_packed(path):
+            # Neither file name nor time go into the header.
+            packed = gzip.GzipFile(filename="", mode="wb", fileobj=stream, compresslevel=6, mtime=0)
+            with closing_after(packed):
+                yield cast(IO[bytes], packed)
+        else:
             yield stream
-        return
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    if temporary.exists():
-        raise ValueError(f"{path} is already being written by this command; give each output a name of its own.")
-    try:
-        with temporary.open("wb") as stream:
-            if _is_packed(path):
-                # Neither file name nor time go into the header.
-                with gzip.GzipFile(filename="", mode="wb", fileobj=stream, compresslevel=6, mtime=0) as packed:
-                    yield cast(IO[bytes], packed)
-            else:
-                yield stream
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def zip_equal(

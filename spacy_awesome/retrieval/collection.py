@@ -18,7 +18,8 @@ from torch.nn.functional import normalize as unit_length
 
 from spacy_awesome.encoders.encoder import SubwordEncoder
 from spacy_awesome.encoders.tokenization import Subwords
-from spacy_awesome.retrieval.resumable import ResumableArray, appearing_whole, map_array
+from spacy_awesome.formats.atomic import atomic_file
+from spacy_awesome.retrieval.resumable import ResumableArray, map_array
 from spacy_awesome.retrieval.sentences import SentenceVectors, encode_subwords, split_lines
 from spacy_awesome.retrieval.weighted_pooling import inverse_document_frequency, weighted_pool
 
@@ -97,7 +98,8 @@ def collect(
 ) -> Collection:
     """Tokenise and encode the distinct sentences of a text, going on where an earlier call was interrupted.
 
-    texts: gives the lines, from the first one, each time that it is called. Lines without a subword are left out.
+    texts: gives the lines, from the first one, each time that it is called: the same ones, which
+        `spacy_awesome.formats.files.Unchanged` sees to. Lines without a subword are left out.
     folder: work folder; the collection gets one of its own in it, named after the text and the encoder.
     key: of the encoder, from `encoder_key`.
     """
@@ -105,13 +107,14 @@ def collect(
     for text in texts():
         digest.update(text.encode() + b"\n")
     folder = folder / f"sentences-{digest.hexdigest()[:16]}"
-    folder.mkdir(parents=True, exist_ok=True)
     stored = folder / "subwords.npz"
     if not stored.exists():
-        with appearing_whole(stored) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, **_tokenise(texts(), encoder))  # type: ignore[arg-type]
-    with np.load(stored) as arrays:
-        collection = Collection(**arrays, folder=folder)
+        arrays = _tokenise(texts(), encoder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_file(stored) as stream:
+            np.savez(stream, **arrays)  # type: ignore[arg-type]
+    with np.load(stored) as loaded:
+        collection = Collection(**loaded, folder=folder)
     _encode(collection, encoder, max_tokens=max_tokens, progress=progress)
     return collection
 

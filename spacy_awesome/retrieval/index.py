@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
+
+from spacy_awesome.formats.atomic import atomic_file
 
 Vectors = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int32]
@@ -96,7 +97,6 @@ def _partitioned_index(vectors: Vectors, cache: Path | None) -> Any:
     # Whitened vectors hardly cluster: fewer cells would miss many neighbours (figures in docs/mining.md).
     index.nprobe = max(1, cells // 4)
     if cache is not None:
-        temporary = cache.with_name(f".{cache.name}.{os.getpid()}.tmp")
-        faiss.write_index(index, str(temporary))
-        temporary.replace(cache)
+        with atomic_file(cache) as stream:
+            faiss.write_index(index, faiss.PyCallbackIOWriter(stream.write))  # type: ignore[attr-defined]
     return index

@@ -54,11 +54,13 @@ class PairSampler:
         """Draw `count` of the `size` lines of a TSV file, and give those that are kept, in the file's order.
 
         As in the paper, lines are dropped after they were drawn: fewer than `count` come out.
-        columns: of source and target, from 0. Raises ValueError, with file and line, where they are not there.
+        columns: of source and target, from 0.
+        Raises ValueError, with file and line, where they are not there; and if the file has another number of lines.
         """
         # Strings as seeds do not depend on the hash seed of the process, as tuples would.
         wanted = set(random.Random(f"{self.seed} {path.name}").sample(range(size), count))
         batch: list[tuple[str, str]] = []
+        number = -1
         for number, line in enumerate(read_lines(path)):
             if number not in wanted:
                 continue
@@ -72,6 +74,8 @@ class PairSampler:
             if len(batch) == _BATCH:
                 yield from self._kept(batch)
                 batch = []
+        if number + 1 != size:
+            raise ValueError(f"{display_name(path)} had {size} lines and now has {number + 1}: it has been changed.")
         yield from self._kept(batch)
 
     def _kept(self, pairs: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:

@@ -17,11 +17,12 @@ from spacy.language import Language
 from spacy.training.loop import DIR_MODEL_BEST, DIR_MODEL_LAST
 
 from spacy_awesome.encoders.architecture import EncoderShim, encoder_shim
+from spacy_awesome.formats.atomic import atomic_folder
 from spacy_awesome.training.loop_record import LoopRecord
 
 logger = logging.getLogger("spacy_awesome")
 
-_STATE, _RECORD, _BEST, _PARTIAL = "state.pt", "record.json", "best", "partial"
+_STATE, _RECORD, _BEST = "state.pt", "record.json", "best"
 # What may change without changing the steps that are done; values of [paths] count where they are used.
 _FREE_SETTINGS = ("paths.", "training.before_update.", "training.logger.", "training.max_steps")
 
@@ -50,7 +51,7 @@ class Checkpoints:
     `LoopRecord` answers in the pipeline's place: schedules, patience, epochs, corpus and batches advance as in the
     first run. At the checkpoint's step weights, optimizers and random states are put in place.
 
-    A checkpoint is a folder named for its step, written beside its place and renamed: it is whole or not there.
+    A checkpoint is a folder named for its step, which appears when it is complete.
     """
 
     def __init__(self, path: Path, every: int) -> None:
@@ -94,18 +95,15 @@ class Checkpoints:
                 shutil.copytree(folder / _BEST, output / DIR_MODEL_BEST, dirs_exist_ok=True)
 
     def _save(self, nlp: Language) -> None:
-        partial = self.path / _PARTIAL
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        torch.save(_state(nlp), partial / _STATE)
-        record = {"config": _settings(nlp), "loop": self._record.to_json()}
-        (partial / _RECORD).write_text(json.dumps(record, indent=1), encoding="utf8")
-        output = self._record.output
-        if output is not None and (output / DIR_MODEL_BEST).is_dir():
-            # spaCy never changes these files in place: it deletes the folder and copies another.
-            shutil.copytree(output / DIR_MODEL_BEST, partial / _BEST, copy_function=_link)
         earlier = list(self._steps())
-        partial.rename(self.path / str(self._record.step))
+        with atomic_folder(self.path / str(self._record.step)) as folder:
+            torch.save(_state(nlp), folder / _STATE)
+            record = {"config": _settings(nlp), "loop": self._record.to_json()}
+            (folder / _RECORD).write_text(json.dumps(record, indent=1), encoding="utf8")
+            output = self._record.output
+            if output is not None and (output / DIR_MODEL_BEST).is_dir():
+                # spaCy never changes these files in place: it deletes the folder and copies another.
+                shutil.copytree(output / DIR_MODEL_BEST, folder / _BEST, copy_function=_link)
         for step in earlier:
             shutil.rmtree(self.path / str(step))
 

@@ -6,11 +6,10 @@ import hashlib
 import json
 import logging
 import mmap
-import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import datasets
 import numpy.typing as npt
@@ -20,7 +19,9 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from spacy_awesome.alignment import WordAlignment
+from spacy_awesome.formats.atomic import atomic_file
 from spacy_awesome.formats.docbin import read_paired_docs
+from spacy_awesome.formats.files import check_files
 from spacy_awesome.formats.linked_pairs import PairFiles, read_linked_pairs
 from spacy_awesome.parallel import require_parallel
 
@@ -72,23 +73,29 @@ class PairTable:
 
 def _arrow_file(files: PairFiles, folder: Path) -> Path:
     """The Arrow file of these text files, as they are now; made if it is not there."""
+    check_files((files.path, files.target, files.links), read_again=True)
     present = [path.resolve() for path in (files.path, files.target, files.links) if path is not None]
-    states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in present]
+    states = _states(present)
     layout = (files.target is not None, files.links is not None, files.columns)
     key = hashlib.sha256(json.dumps([_VERSION, states, layout]).encode()).hexdigest()[:16]
     file = folder / f"{files.path.name}-{key}.arrow"
     if not file.exists():
         logger.info("Converting %s to %s", files.path, file)
         folder.mkdir(parents=True, exist_ok=True)
-        # A process that is killed here leaves its temporary folder, which no later one looks at.
-        with tempfile.TemporaryDirectory(dir=folder) as unfinished:
-            _write_table(Path(unfinished, file.name), _read_rows(files))
-            Path(unfinished, file.name).replace(file)
+        with atomic_file(file, shared=True) as stream:
+            _write_table(stream, _read_rows(files))
+            if _states(present) != states:
+                raise ValueError(f"{files.path} has changed while it was read. Start again when it is complete.")
     return file
 
 
-def _write_table(path: Path, rows: Iterator[_Row]) -> None:
-    with path.open("wb") as stream, pa.ipc.new_stream(stream, _SCHEMA) as writer:
+def _states(paths: Sequence[Path]) -> list[tuple[str, int, int]]:
+    """What changes where a file's content does."""
+    return [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+
+
+def _write_table(stream: IO[bytes], rows: Iterator[_Row]) -> None:
+    with pa.ipc.new_stream(stream, _SCHEMA) as writer:
         while batch := list(islice(rows, _ROWS_PER_BATCH)):
             writer.write_batch(pa.record_batch([*map(list, zip(*batch))], schema=_SCHEMA))
 

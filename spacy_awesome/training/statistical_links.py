@@ -6,12 +6,11 @@ therefore kept in files, and whatever is trained from those files depends on not
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from spacy_awesome.alignment import WordAlignment, symmetrize
+from spacy_awesome.formats.atomic import scratch_folder
 from spacy_awesome.formats.pharaoh import read_links
 from spacy_awesome.training.sentence_pairs import SentencePair
 
@@ -26,8 +25,8 @@ def statistical_links(pairs: Sequence[SentencePair]) -> Iterator[WordAlignment]:
     except ImportError as error:
         raise ValueError("Statistical links need eflomal: pip install 'spacy-awesome[encoder]'") from error
     words = [(pair.source, pair.target) for pair in pairs]
-    with tempfile.TemporaryDirectory() as folder:
-        forward, backward = Path(folder, "forward"), Path(folder, "backward")
+    with scratch_folder("eflomal") as folder:
+        forward, backward = folder / "forward", folder / "backward"
         Aligner().align(
             [_sentence(source) for source, _ in words],
             [_sentence(target) for _, target in words],

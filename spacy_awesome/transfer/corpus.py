@@ -20,6 +20,8 @@ from spacy_awesome.transfer.filters import FilterSettings, PairFacts, failed_fil
 from spacy_awesome.transfer.report import CorpusReport, DroppedSentence
 from spacy_awesome.translation import TranslationEngine, translate
 
+# What `write_corpus` writes into its folder.
+CORPUS_FILES = ("train.spacy", "dev.spacy", "report.json", "report.md")
 # Not lost on the way, but not wanted: the label map of the projector drops its label.
 _NOT_WANTED = "label_dropped"
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
+from spacy_awesome.formats.markdown import escape_markdown
 from spacy_awesome.transfer.filters import FILTERS, FilterSettings
 
 _WHY = {
@@ -106,13 +107,17 @@ class CorpusReport:
             parts += ["A sentence is dropped because of the first filter that it fails, and may fail others as well."]
         parts += ["## Spans", _table(("Label", "In the source", "In kept sentences"), spans)]
         if self.unlabelled_spans:
-            counts = ", ".join(f"{count} {label}" for label, count in sorted(self.unlabelled_spans.items()))
+            counts = ", ".join(
+                f"{count} {escape_markdown(label)}" for label, count in sorted(self.unlabelled_spans.items())
+            )
             parts.append(f"Spans without a capital letter, which lost their label: {counts}.")
         if lost:
             parts += ["## Spans that were not projected", _table(("Reason", "Spans"), lost)]
         for name, examples in self.examples.items():
             parts.append(f"## Examples: {_WHY[name]}")
-            parts += [f"> {_quoted(example.source)}\n>\n> {_quoted(example.target)}" for example in examples]
+            parts += [
+                f"> {escape_markdown(example.source)}\n>\n> {escape_markdown(example.target)}" for example in examples
+            ]
         return "\n\n".join(parts) + "\n"
 
 
@@ -122,9 +127,4 @@ def _in_order(counts: Counter[str]) -> dict[str, int]:
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str | int]]) -> str:
     lines = [f"| {' | '.join(header)} |", f"|---|{'---:|' * (len(header) - 1)}"]
-    return "\n".join(lines + [f"| {' | '.join(map(str, row))} |" for row in rows])
-
-
-def _quoted(text: str) -> str:
-    """One line of a quotation, with nothing in it that Markdown would read as its own."""
-    return "".join(f"\\{sign}" if sign in "\\`*_<>#[]|" else sign for sign in " ".join(text.split()))
+    return "\n".join(lines + [f"| {' | '.join(escape_markdown(str(cell)) for cell in row)} |" for row in rows])

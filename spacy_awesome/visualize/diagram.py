@@ -88,7 +88,7 @@ def link_diagram(doc: Doc, *, width: int = 920, colors: Mapping[str, str] | None
         target_cuts=_cuts(target),
     )
     words, size = _place(source, target, broken)
-    links = _Links(alignment, words, broken, _link_colors(checked_projections(doc, pair), palette))
+    links = _Links(alignment, words, broken, _link_colors(checked_projections(doc, pair), alignment, palette))
     body = ["<g>", *links.draw_all(), "</g>"]
     for number, side in enumerate((source, target)):
         body += [drawn for lane in enumerate(side.marks) for drawn in _draw_marks(lane, side, words[number], palette)]
@@ -243,14 +243,16 @@ def _parts(words: Sequence[Word]) -> list[list[Word]]:
     return list(rows.values())
 
 
-def _link_colors(projections: Sequence[Projection], palette: LabelColors) -> dict[tuple[int, int], str]:
+def _link_colors(
+    projections: Sequence[Projection], alignment: WordAlignment, palette: LabelColors
+) -> dict[tuple[int, int], str]:
     """The colour of each link that leads from inside a source span to inside the span it was projected to."""
     return {
         (i, j): palette[p.label]
         for p in projections
         if p.target_start is not None and p.target_end is not None
-        for i in range(p.source_start, p.source_end)
-        for j in range(p.target_start, p.target_end)
+        for i, j in alignment
+        if p.source_start <= i < p.source_end and p.target_start <= j < p.target_end
     }
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spacy_awesome.formats.atomic import atomic_file
+
 if TYPE_CHECKING:
     from spacy_awesome.evaluation.mining import MiningCurve, MiningScores
 
@@ -28,4 +30,8 @@ def save_precision_recall(path: Path, curves: Mapping[str, MiningCurve], *, mark
         axes.plot(marked.recall, marked.precision, "o", color="black", label=f"threshold (F1 {100 * marked.f1:.1f})")
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.savefig(path)
+    endings = figure.canvas.get_supported_filetypes()
+    if path.suffix[1:].lower() not in endings:
+        raise ValueError(f"{path}: expected a figure's ending, such as .svg, .png or .pdf, got {path.suffix!r}.")
+    with atomic_file(path) as stream:
+        figure.savefig(stream, format=path.suffix[1:].lower())
