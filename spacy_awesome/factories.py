@@ -6,9 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from spacy.language import Language
+from spacy.util import registry
 from thinc.api import Model
 
-from spacy_awesome.extraction.methods import Extraction
+from spacy_awesome.extraction import extractions, find_extraction
+from spacy_awesome.extraction.method import Extraction
+
+# What `@extractions` in a configuration looks in.
+registry.extractions = extractions  # type: ignore[attr-defined]
 
 
 @Language.factory(
@@ -16,7 +21,8 @@ from spacy_awesome.extraction.methods import Extraction
     assigns=["doc._.parallel", "doc._.alignment", "token._.aligned", "span._.aligned"],
     default_config={
         "model": {"@architectures": "spacy_awesome.HFEncoder.v1", "name": "bundled"},
-        "extraction": {"@misc": "spacy_awesome.softmax.v1"},
+        # A name rather than a block: spaCy would merge the default's block with the user's.
+        "extraction": "softmax",
         "threshold": None,
         "scale": None,
         "distortion": None,
@@ -41,7 +47,7 @@ def make_word_aligner(
     nlp: Language,
     name: str,
     model: Model[Any, Any],
-    extraction: Extraction,
+    extraction: Extraction | str,
     threshold: float | None,
     scale: float | None,
     distortion: float | None,
@@ -55,6 +61,8 @@ def make_word_aligner(
     """Make a `spacy_awesome.pipeline.word_aligner.WordAligner`; the options are described there."""
     from spacy_awesome.pipeline.word_aligner import WordAligner
 
+    if isinstance(extraction, str):
+        extraction = find_extraction(extraction)[1]()
     return WordAligner(
         nlp.vocab,
         model,

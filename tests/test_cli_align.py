@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import spacy
@@ -52,6 +53,27 @@ def test_every_line_gives_a_line_in_order(
     assert lines == [*expected, ""]
     assert lines[0]
     assert lines[1] == lines[2] == lines[4] == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "extraction"),
+    [
+        (["--extraction", "entmax", "--alpha", "3"], {"@extractions": "spacy_awesome.entmax.v1", "alpha": 3.0}),
+        (
+            ["--extraction", "optimal_transport", "--cost", "euclidean"],
+            {"@extractions": "spacy_awesome.optimal_transport.v1", "cost": "euclidean"},
+        ),
+    ],
+)
+def test_alpha_and_cost_are_options(
+    tiny_bert: Path, pairs_file: Path, options: list[str], extraction: dict[str, str]
+) -> None:
+    model = {"@architectures": "spacy_awesome.HFEncoder.v1", "name": str(tiny_bert)}
+    component: Any = spacy.blank("es").add_pipe("word_aligner", config={"model": model, "extraction": extraction})
+    words = [([w for w in s.split(" ") if w], [w for w in t.split(" ") if w]) for s, t in PAIRS]
+    expected = [alignment.to_pharaoh() for alignment in component.align_words(words)]
+    plain = run("align", pairs_file, "-", "--model", tiny_bert, *options[:2], "--quiet").stdout.splitlines()
+    assert run("align", pairs_file, "-", "--model", tiny_bert, *options, "--quiet").stdout.splitlines() == expected != plain
 
 
 def test_all_inputs_of_the_same_pairs_give_the_same_links(tiny_bert: Path, tmp_path: Path, expected: list[str]) -> None:
@@ -147,6 +169,9 @@ def test_bad_input_is_named_and_nothing_is_written(
     [
         (["--layer", "9"], "has 4 layers"),
         (["--extraction", "magic"], "Unknown extraction 'magic'; expected one of: argmax, "),
+        (["--alpha", "2"], "softmax has no --alpha; it is an option of --extraction entmax."),
+        (["--extraction", "entmax", "--cost", "dot"], "option of --extraction optimal_transport."),
+        (["--extraction", "entmax", "--alpha", "0.5"], "Expected alpha ≥ 1"),
         (["--symmetrization", "magic"], "Unknown symmetrization 'magic'; expected one of: intersection, "),
         (["--precision", "int1"], "'int1'"),
         (["--batch-tokens", "0"], "--batch-tokens"),

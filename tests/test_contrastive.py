@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ from spacy_awesome import parallel
 from spacy_awesome.aligner import PairAligner
 from spacy_awesome.retrieval.bert_score import bert_scores
 from spacy_awesome.retrieval.sentences import encode_sentences
-from spacy_awesome.training.contrastive_batch import CONTRASTIVE_OBJECTIVES
-from spacy_awesome.training.losses import training_losses
+from spacy_awesome.training.batch import TrainingBatch, training_losses
+from spacy_awesome.training.objectives import make_objectives
 from spacy_awesome.training.objectives.contrastive import contrastive_loss
 
 MakeAligner = Callable[..., Language]
+NAMES = ["contrastive", "contrastive_one_dimensional"]
 
 PAIRS = [
     ("Angela Merkel visited Paris", "Angela Merkel visitó París el lunes"),
@@ -90,11 +92,18 @@ def test_what_is_no_mismatch_does_not_count(negatives: Any) -> None:
 
 
 def loss_of(
-    aligner: PairAligner, pairs: list[tuple[str, str]], name: str = "contrastive", weight: float = 1.0
+    aligner: PairAligner,
+    pairs: list[tuple[str, str]],
+    name: str = "contrastive",
+    weight: float = 1.0,
+    *,
+    scale: float | None = None,
+    max_tokens: int = 4096,
 ) -> float:
     both = aligner.tokenize([(source.split(), target.split()) for source, target in pairs])
-    options: dict[str, Any] = {"generator": torch.Generator(), "dropout": False}
-    return sum(loss.item() for loss in training_losses(aligner, both, [None] * len(both), {name: weight}, **options))
+    extractor = aligner.extractor if scale is None else replace(aligner.extractor, scale=scale)
+    batch = TrainingBatch(aligner.encoder, extractor, both, [None] * len(both), torch.Generator(), max_tokens)
+    return sum(loss.item() for loss in training_losses(batch, list(make_objectives({name: weight}).values())))
 
 
 @pytest.fixture
@@ -117,12 +126,11 @@ def test_scores_are_normalised_bert_scores_by_dot_product(aligner: PairAligner) 
     assert loss_of(aligner, PAIRS) == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("name", sorted(CONTRASTIVE_OBJECTIVES))
+@pytest.mark.parametrize("name", NAMES)
 def test_the_loss_does_not_depend_on_runs_of_the_encoder_or_on_the_order(aligner: PairAligner, name: str) -> None:
     expected = loss_of(aligner, PAIRS, name)
     assert loss_of(aligner, PAIRS[::-1], name) == pytest.approx(expected, rel=1e-4)
-    aligner.max_batch_tokens = 16
-    assert loss_of(aligner, PAIRS, name) == pytest.approx(expected, rel=1e-4)
+    assert loss_of(aligner, PAIRS, name, max_tokens=16) == pytest.approx(expected, rel=1e-4)
 
 
 def test_weights_multiply_and_both_kinds_of_negatives_add_up(aligner: PairAligner) -> None:
@@ -133,12 +141,7 @@ def test_weights_multiply_and_both_kinds_of_negatives_add_up(aligner: PairAligne
 
 def test_a_sentence_that_comes_twice_is_no_negative_of_itself(aligner: PairAligner) -> None:
     # Two different pairs and one of them once more: only 4 of the 6 other pairings are mismatches.
-    both = aligner.tokenize([(source.split(), target.split()) for source, target in [*PAIRS[:2], PAIRS[0]]])
-    aligner.scale = 1e-9
-    loss = next(
-        training_losses(aligner, both, [None] * 3, {"contrastive": 1.0}, generator=torch.Generator(), dropout=False)
-    )
-    assert loss.item() == pytest.approx(3 * math.log(1 + 4), rel=1e-4)
+    assert loss_of(aligner, [*PAIRS[:2], PAIRS[0]], scale=1e-9) == pytest.approx(3 * math.log(1 + 4), rel=1e-4)
 
 
 def test_a_batch_of_one_pair_is_left_out_with_a_warning(aligner: PairAligner, caplog: pytest.LogCaptureFixture) -> None:
@@ -170,7 +173,7 @@ def test_a_temperature_of_0_is_refused(tiny_bert: Path, make_aligner: MakeAligne
         make_aligner(tiny_bert, contrastive_temperature=0)
 
 
-@pytest.mark.parametrize("name", sorted(CONTRASTIVE_OBJECTIVES))
+@pytest.mark.parametrize("name", NAMES)
 def test_training_finds_translations(tiny_bert: Path, make_aligner: MakeAligner, name: str) -> None:
     nlp = make_aligner(tiny_bert, layer=2, objectives={name: 1.0})
     pipe: Any = nlp.get_pipe("word_aligner")

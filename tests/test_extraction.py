@@ -3,35 +3,51 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import catalogue
 import entmax
 import numpy as np
 import ot
 import pytest
+import spacy
 import torch
+from confection import Config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
 
 from spacy_awesome.alignment import symmetrize
-from spacy_awesome.extraction import methods
-from spacy_awesome.extraction.argmax import argmax_probabilities, itermax_probabilities
-from spacy_awesome.extraction.entmax import entmax_probabilities
-from spacy_awesome.extraction.matching import matching_probabilities
-from spacy_awesome.extraction.optimal_transport import transport_probabilities
-from spacy_awesome.extraction.probabilities import LinkProbabilities
-from spacy_awesome.extraction.similarity import relative_distance, similarity_matrix
-from spacy_awesome.extraction.softmax import softmax_probabilities
-from spacy_awesome.extraction.words import to_alignments, word_links
+from spacy_awesome.encoders.encoder import Vectors
+from spacy_awesome.extraction import extraction_methods, find_extraction
+from spacy_awesome.extraction.entmax import Entmax, entmax_probabilities
+from spacy_awesome.extraction.extractor import LinkExtractor, to_alignments, word_links
+from spacy_awesome.extraction.method import Extraction, LinkProbabilities
+from spacy_awesome.extraction.optimal_transport import OptimalTransport, transport_plan
+from spacy_awesome.extraction.simalign import (
+    Itermax,
+    argmax_probabilities,
+    itermax_probabilities,
+    matching_probabilities,
+)
+from spacy_awesome.extraction.similarity import SubwordPairs, relative_distance, similarity_matrix
+from spacy_awesome.extraction.softmax import Softmax, softmax_probabilities
 
 SHAPES = [(1, 1), (1, 4), (5, 2), (3, 3), (6, 8), (9, 5)]
+
+
+def transport(*batch: torch.Tensor, **options: Any) -> LinkProbabilities:
+    plan = transport_plan(*batch, **options)
+    return LinkProbabilities(plan, plan)
+
+
 EXTRACTIONS: dict[str, Callable[..., LinkProbabilities]] = {
     "softmax": softmax_probabilities,
     "entmax": entmax_probabilities,
-    "optimal_transport": transport_probabilities,
+    "optimal_transport": transport,
     "argmax": argmax_probabilities,
     "itermax": itermax_probabilities,
     "mwmf": matching_probabilities,
@@ -102,16 +118,13 @@ def test_entmax_of_large_similarities_stays_exact() -> None:
 @pytest.mark.parametrize("regularization", [0.05, 0.2])
 def test_optimal_transport_equals_pot_on_single_matrices(regularization: float) -> None:
     single = matrices(-3, 3)
-    found = one_by_one(
-        lambda *batch: transport_probabilities(*batch, regularization=regularization, iterations=2000), single
-    )
-    for matrix, (forward, backward) in zip(single, found):
+    found = one_by_one(lambda *batch: transport(*batch, regularization=regularization, iterations=2000), single)
+    for matrix, (found_plan, _) in zip(single, found):
         n, m = matrix.shape
         cost = (matrix.max() - matrix).double().numpy()
         cost = cost / cost.max() if cost.max() > 0 else cost
         plan = ot.sinkhorn(np.full(n, 1 / n), np.full(m, 1 / m), cost, regularization, stopThr=1e-12, numItermax=20000)
-        np.testing.assert_allclose(forward.numpy(), plan * n, atol=2e-4)
-        np.testing.assert_allclose(backward.numpy(), plan * m, atol=2e-4)
+        np.testing.assert_allclose(found_plan.numpy(), plan, atol=2e-4)
 
 
 def test_argmax_equals_a_slow_loop_and_takes_the_first_of_equals() -> None:
@@ -282,12 +295,128 @@ def test_links_equal_those_of_simalign(tiny_bert: Path, make_aligner: Callable[.
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: methods.entmax(0.5), "alpha ≥ 1"),
-        (lambda: methods.optimal_transport(cost="manhattan"), "Unknown cost 'manhattan'"),  # type: ignore[arg-type]
-        (lambda: methods.optimal_transport(regularization=0), "regularization > 0"),
-        (lambda: methods.itermax(0), "at least 1 iteration"),
+        (lambda: Entmax(0.5), "alpha ≥ 1"),
+        (lambda: OptimalTransport(cost="manhattan"), "Unknown cost 'manhattan'"),  # type: ignore[arg-type]
+        (lambda: OptimalTransport(regularization=0), "regularization > 0"),
+        (lambda: Itermax(0), "at least 1 iteration"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+METHODS = sorted(extraction_methods().values(), key=lambda method: method.__name__)
+
+
+def subword_pairs(lengths: list[tuple[int, int]], *, padding: int = 0, **options: float) -> SubwordPairs:
+    """Random vectors of pairs with these numbers of subwords; the padding holds what must not be seen."""
+    generator = torch.Generator().manual_seed(5)
+    sides, masks = [], []
+    for side in zip(*lengths):
+        vectors = torch.full((len(side), max(side) + padding, 4), 9.0)
+        mask = torch.arange(max(side) + padding) < torch.tensor(side)[:, None]
+        for row, length in zip(vectors, side):
+            row[:length] = torch.randn(length, 4, generator=generator)
+        sides.append(vectors)
+        masks.append(mask)
+    return SubwordPairs(*sides, *masks, **options)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_is_a_picklable_value_whose_probabilities_are_zero_at_padding(method: type[Extraction]) -> None:
+    extraction = method()
+    assert pickle.loads(pickle.dumps(extraction)) == extraction == method()
+    pairs = subword_pairs([(3, 5), (4, 2)], padding=2, scale=0.5, distortion=0.3)
+    for probabilities in extraction.probabilities(pairs):
+        assert probabilities.shape == pairs.mask.shape
+        assert not probabilities[~pairs.mask].any()
+        assert (probabilities[pairs.mask] > 0).any()
+        assert ((probabilities >= 0) & (probabilities <= 1 + 1e-5)).all()
+
+
+@pytest.mark.parametrize("method", [method for method in METHODS if method.differentiable])
+def test_the_gradient_of_differentiable_methods_is_that_of_small_differences(method: type[Extraction]) -> None:
+    pairs = subword_pairs([(3, 4), (2, 2)], padding=1, scale=0.5)
+    source = pairs.source.requires_grad_()
+    weights = torch.randn(pairs.mask.shape, generator=torch.Generator().manual_seed(1))
+
+    def value(vectors: torch.Tensor) -> torch.Tensor:
+        found = method().probabilities(SubwordPairs(vectors, pairs.target, pairs.source_mask, pairs.target_mask, 0.5))
+        return ((found.forward + found.backward) * weights).sum()
+
+    [gradient] = torch.autograd.grad(value(source), source)
+    assert not gradient[~pairs.source_mask].any()
+    step = 1e-2 * torch.randn(source.shape, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        change = value(source + step) - value(source - step)
+    assert (2 * gradient * step).sum().item() == pytest.approx(change.item(), rel=0.02)
+    assert gradient.norm() > 1e-3
+
+
+def test_optimal_transport_compares_the_plan_itself_or_what_each_word_gives_and_takes() -> None:
+    pairs = subword_pairs([(3, 5), (4, 2)], padding=1)
+    plan, same = OptimalTransport(normalized=False).probabilities(pairs)
+    assert torch.equal(plan, same)
+    torch.testing.assert_close(plan.sum(dim=(1, 2)), torch.ones(2), atol=1e-4, rtol=0)
+    forward, backward = OptimalTransport(normalized=True).probabilities(pairs)
+    for row, (n, m) in enumerate([(3, 5), (4, 2)]):
+        torch.testing.assert_close(forward[row], plan[row] * n)
+        torch.testing.assert_close(backward[row], plan[row] * m)
+
+
+def test_links_follow_from_vectors_without_an_encoder_or_a_doc() -> None:
+    vectors = torch.eye(3)[None] * 9
+    ones = torch.ones(1, 3, dtype=torch.bool)
+    source = Vectors(vectors, ones, torch.tensor([[0, 0, 1]]))
+    target = Vectors(vectors.flip(1), ones, torch.tensor([[0, 1, 2]]))
+    [found] = LinkExtractor(Entmax(), threshold=0.0).align(source, target, [(2, 3)])
+    assert found.to_pharaoh() == "0-1 0-2 1-0"
+
+
+class Positive(Extraction):
+    """What a user may register: links where the dot product is above 0."""
+
+    threshold = 0.5
+
+    def probabilities(self, pairs: SubwordPairs) -> LinkProbabilities:
+        linked = ((pairs.logits > 0) & pairs.mask).float()
+        return LinkProbabilities(linked, linked)
+
+
+@pytest.mark.parametrize("config", ["test.positive.v1", {"@extractions": "test.positive.v1"}])
+def test_a_new_method_needs_no_more_than_to_be_registered(
+    tiny_bert: Path, config: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(catalogue.REGISTRY, ("spacy", "extractions", "test.positive.v1"), Positive)
+    nlp = spacy.blank("es")
+    model = {"@architectures": "spacy_awesome.HFEncoder.v1", "name": str(tiny_bert), "layer": 1}
+    aligner: Any = nlp.add_pipe("word_aligner", config={"model": model, "extraction": config})
+    [links] = aligner.align_words([(["Paris"], ["Paris"])])
+    assert links.to_pharaoh() == "0-0"
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ("entmax", Entmax()),
+        ("spacy_awesome.entmax.v1", Entmax()),
+        ({"@extractions": "spacy_awesome.entmax.v1", "alpha": 2.0}, Entmax(2.0)),
+        ({"@misc": "spacy_awesome.entmax.v1", "alpha": 2.0}, Entmax(2.0)),
+        ({"@misc": "spacy_awesome.softmax.v1"}, Softmax()),
+    ],
+)
+def test_methods_are_named_in_every_way_and_saved_so(config: Any, expected: Extraction) -> None:
+    nlp = spacy.blank("es")
+    aligner: Any = nlp.add_pipe("word_aligner", config={"extraction": config})
+    assert aligner.extraction == expected
+    again: Any = spacy.blank("es").from_config(Config().from_str(nlp.config.to_str())).get_pipe("word_aligner")
+    assert again.extraction == expected
+
+
+def test_an_unknown_method_is_refused_with_the_names_of_all() -> None:
+    names = "argmax, entmax, itermax, mwmf, optimal_transport, softmax"
+    with pytest.raises(ValueError, match=f"Unknown extraction 'guess'; expected one of: {names}"):
+        find_extraction("guess")
+    with pytest.raises(ValueError, match="Unknown extraction 'guess'"):
+        spacy.blank("es").add_pipe("word_aligner", config={"extraction": "guess"})

@@ -20,7 +20,8 @@ from spacy_awesome import WordAlignment, parallel
 from spacy_awesome.encoders import encoder as encoder_module
 from spacy_awesome.encoders.architecture import encoder_shim
 from spacy_awesome.encoders.encoder import SubwordEncoder
-from spacy_awesome.training.losses import training_losses
+from spacy_awesome.training.batch import TrainingBatch, training_losses
+from spacy_awesome.training.objectives import make_objectives
 
 MakeDoc = Callable[..., Doc]
 PAIRS = [
@@ -74,7 +75,8 @@ def losses(nlp: Language, make_doc: MakeDoc) -> Iterator[torch.Tensor]:
     both = pipe.aligner.tokenize([(source.split(), target.split()) for source, target, _ in PAIRS])
     gold = [example.reference._.alignment for example in examples(nlp, make_doc)]
     encoder(nlp).eval()
-    return training_losses(pipe.aligner, both, gold, pipe.objectives, generator=pipe.generator, dropout=False)
+    batch = TrainingBatch(pipe.aligner.encoder, pipe.aligner.extractor, both, gold, pipe.generator)
+    return training_losses(batch, list(make_objectives(pipe.objectives).values()))
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from spacy_awesome.extraction.softmax import softmax_probabilities
+from spacy_awesome.training.language_model import mask_subwords, masked_lm_loss
 from spacy_awesome.training.objectives.consistency import consistency_loss
-from spacy_awesome.training.objectives.masked_lm import mask_subwords, masked_lm_loss
 from spacy_awesome.training.objectives.parallel_identification import parallel_identification_loss, sample_pairs
 from spacy_awesome.training.objectives.self_training import self_training_loss
 from spacy_awesome.training.objectives.translation_lm import translation_inputs
@@ -159,7 +159,7 @@ def test_masking_follows_from_its_generator_alone() -> None:
 
 def test_translation_inputs_hold_both_orders() -> None:
     special = torch.tensor([0]), torch.tensor([2, 2]), torch.tensor([2])
-    xy, yx = translation_inputs(torch.tensor([11, 12]), torch.tensor([21]), special)
+    xy, yx = translation_inputs(torch.tensor([11, 12]), torch.tensor([21]), *special)
     assert xy.tolist() == [0, 11, 12, 2, 2, 21, 2]
     assert yx.tolist() == [0, 21, 2, 2, 11, 12, 2]
 

@@ -12,15 +12,19 @@ import spacy
 from spacy.util import registry
 
 import spacy_awesome
+import spacy_awesome.factories
+from spacy_awesome.training.objectives import Objective, objectives
 
 GROUPS = {
     "spacy_factories": "factories",
     "spacy_architectures": "architectures",
     "spacy_misc": "misc",
+    "spacy_extractions": "extractions",
     "spacy_readers": "readers",
     "spacy_batchers": "batchers",
     "spacy_scorers": "scorers",
     "spacy_cli": "cli",
+    "spacy_awesome_objectives": "objectives",
 }
 OURS = [
     (group, point.name)
@@ -40,6 +44,8 @@ def test_registered_name_resolves(group: str, name: str) -> None:
         assert spacy.blank("en").create_pipe(name) is not None
     elif group == "spacy_cli":
         assert callable(registry.cli.get_all()[name])
+    elif group == "spacy_awesome_objectives":
+        assert issubclass(objectives.get(name), Objective)
     else:
         assert callable(registry.get(GROUPS[group], name))
 

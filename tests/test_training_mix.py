@@ -20,9 +20,10 @@ from spacy_awesome import WordAlignment, parallel
 from spacy_awesome.encoders.encoder import SubwordEncoder
 from spacy_awesome.encoders.loading import load_encoder
 from spacy_awesome.pipeline.word_aligner import WordAligner
-from spacy_awesome.training.losses import OBJECTIVES, training_losses
-from spacy_awesome.training.masked_inputs import NO_ANSWER, masked_inputs
-from spacy_awesome.training.parallel_inputs import parallel_inputs
+from spacy_awesome.training.batch import TrainingBatch, training_losses
+from spacy_awesome.training.language_model import NO_ANSWER, masked_inputs
+from spacy_awesome.training.objectives import make_objectives, objectives
+from spacy_awesome.training.objectives.parallel_identification import ParallelIdentification
 
 MakeAligner = Callable[..., Language]
 MakeDoc = Callable[..., Doc]
@@ -33,6 +34,7 @@ PAIRS = [
     ("The quick brown fox jumps", "El zorro marrón salta"),
     ("the German government said", "según el Gobierno alemán"),
 ]
+OBJECTIVES = sorted(objectives.get_all())
 EVERYTHING = dict.fromkeys(OBJECTIVES, 1.0)
 
 
@@ -57,11 +59,18 @@ def component(nlp: Language) -> WordAligner:
     return pipe
 
 
-def losses(nlp: Language, weights: dict[str, float], *, pairs: Any = None, dropout: bool = False) -> Iterator[Tensor]:
+def make_batch(nlp: Language, pairs: Any, *, gold: Any = None, seed: int = 1, max_tokens: int = 4096) -> TrainingBatch:
     aligner = component(nlp).aligner
-    both = aligner.tokenize(words() if pairs is None else pairs)
-    generator = torch.Generator().manual_seed(1)
-    return training_losses(aligner, both, [None] * len(both), weights, generator=generator, dropout=dropout)
+    gold = [None] * len(pairs) if gold is None else gold
+    generator = torch.Generator().manual_seed(seed)
+    return TrainingBatch(
+        aligner.encoder, aligner.extractor, aligner.tokenize(pairs), gold, generator, max_tokens=max_tokens
+    )
+
+
+def losses(nlp: Language, weights: dict[str, float], *, pairs: Any = None, **options: Any) -> Iterator[Tensor]:
+    batch = make_batch(nlp, words() if pairs is None else pairs, **options)
+    return training_losses(batch, list(make_objectives(weights).values()))
 
 
 class Runs:
@@ -130,8 +139,7 @@ def test_losses_do_not_depend_on_how_pairs_are_batched(
     nlp = make_aligner(tiny_bert, layer=2, scale=0.2, threshold=0.2, objectives={objective: 1.0})
     pairs = [*words(), (["Paris"], "Angela Merkel visitó París el lunes".split())]
     together = list(losses(nlp, {objective: 1.0}, pairs=pairs))
-    component(nlp).aligner.max_batch_tokens = 16
-    apart = list(losses(nlp, {objective: 1.0}, pairs=pairs))
+    apart = list(losses(nlp, {objective: 1.0}, pairs=pairs, max_tokens=16))
     assert len(apart) > len(together) == 1
     assert sum(loss.item() for loss in apart) == pytest.approx(together[0].item(), rel=1e-4)
 
@@ -151,15 +159,13 @@ def test_gold_links_replace_the_models_own_for_the_pairs_that_have_them(
     aligner = component(nlp).aligner
     both = aligner.tokenize(words()[:2])
     gold = WordAlignment.from_pharaoh("0-1 3-3", source_length=4, target_length=4)
-    generator = torch.Generator()
 
     def loss(rows: list[int], links: list[WordAlignment | None]) -> float:
         pairs = [both[row] for row in rows]
-        options: dict[str, Any] = {"generator": generator, "dropout": False}
-        return sum(part.item() for part in training_losses(aligner, pairs, links, {"self_training": 1.0}, **options))
+        return sum(part.item() for part in losses(nlp, {"self_training": 1.0}, pairs=pairs, gold=links))
 
-    x, y = aligner.encode(both[:1])
-    forward, backward = aligner.probabilities(x, y)
+    subwords = aligner.extractor.pairs(*aligner.encoder.encode_pairs(both[:1]))
+    forward, backward = aligner.extractor.extraction.probabilities(subwords)
     linked = [
         (i, j)
         for i, word in enumerate(both[0][0].words)
@@ -178,30 +184,31 @@ def test_special_tokens_are_never_masked_or_predicted(tiny_encoder: Path, make_a
     aligner = component(nlp).aligner
     tokenizer = aligner.encoder.tokenizer
     both = aligner.tokenize(words() * 40)
-    data = masked_inputs(aligner.encoder, both, component(nlp).objectives, torch.Generator().manual_seed(0))
+    made = list(make_objectives(component(nlp).objectives).values())
+    inputs, _, masked, _ = masked_inputs(make_batch(nlp, both, seed=0), made)
     special, mask_id = set(tokenizer.tokenizer.all_special_ids), tokenizer.tokenizer.mask_token_id
     originals = {tuple(tokenizer.single(side.ids).tolist()) for pair in both for side in pair}
     originals |= {
         tuple(tokenizer.joined(*order).tolist()) for x, y in both for order in ((x.ids, y.ids), (y.ids, x.ids))
     }
     changed = 0
-    for item in data.inputs:
+    for item in inputs:
         asked = item.answers != NO_ANSWER
         assert tuple(np.where(asked, item.answers, item.ids).tolist()) in originals
         assert not special & set(item.answers[asked].tolist())
         assert not (special - {mask_id}) & set(item.ids[asked].tolist())
         changed += int((item.ids != item.answers)[asked].sum())
     count = sum(len(x.ids) + len(y.ids) for x, y in both)
-    assert data.masked.sum().item() / (3 * count) == pytest.approx(0.15, abs=0.02)
-    assert changed / data.masked.sum().item() == pytest.approx(0.9, abs=0.03)
+    assert masked.sum().item() / (3 * count) == pytest.approx(0.15, abs=0.02)
+    assert changed / masked.sum().item() == pytest.approx(0.9, abs=0.03)
 
 
 def test_both_orders_of_a_pair_are_masked_alike(tiny_bert: Path, make_aligner: MakeAligner) -> None:
     nlp = make_aligner(tiny_bert, layer=2, objectives={"translation_lm": 1.0})
     aligner = component(nlp).aligner
     [pair] = aligner.tokenize([("Obama met Merkel in Berlin on Monday".split(), "Merkel traf Obama in Berlin".split())])
-    data = masked_inputs(aligner.encoder, [pair], {"translation_lm": 1.0}, torch.Generator().manual_seed(3))
-    xy, yx = data.inputs
+    made = list(make_objectives({"translation_lm": 1.0}).values())
+    (xy, yx), _, _, _ = masked_inputs(make_batch(nlp, [pair], seed=3), made)
     n, m = len(pair[0].ids), len(pair[1].ids)
     for there, back in ((xy.ids, yx.ids), (xy.answers, yx.answers)):
         assert there[1 : 1 + n].tolist() == back[2 + m : 2 + m + n].tolist()
@@ -214,16 +221,17 @@ def test_long_sentences_are_masked_in_windows_and_long_pairs_left_out_with_a_cou
     nlp = make_aligner(tiny_bert, layer=2, objectives=EVERYTHING)
     aligner = component(nlp).aligner
     pairs = aligner.tokenize([*words(), (["Paris", "Berlin"] * 100, ["Merkel"] * 3)])
-    generator = torch.Generator().manual_seed(0)
-    data = masked_inputs(aligner.encoder, pairs, {"masked_lm": 1.0, "translation_lm": 1.0}, generator)
-    longest = [item for item in data.inputs if item.sentence == 8]
+    batch = make_batch(nlp, pairs, seed=0)
+    made = list(make_objectives({"masked_lm": 1.0, "translation_lm": 1.0}).values())
+    inputs, sentences, masked, _ = masked_inputs(batch, made)
+    longest = [item for item, sentence in zip(inputs, sentences) if sentence == 8]
     assert len(longest) > 3
     assert all(len(item.ids) == 64 for item in longest)
     asked = sum(int((item.answers != NO_ANSWER).sum()) for item in longest)
-    assert asked == data.masked[8].item()
+    assert asked == masked[8].item()
     assert asked / len(pairs[4][0].ids) == pytest.approx(0.15, abs=0.08)
-    assert len(data.masked) == 2 * 5 + 2 * 4
-    parallel_inputs(aligner.encoder, pairs, generator)
+    assert len(masked) == 2 * 5 + 2 * 4
+    ParallelIdentification().sample(batch)
     assert [record.message for record in caplog.records] == [
         f"{objective}: left out 1 of 5 pairs, which have more than 61 subwords together."
         for objective in ("translation_lm", "parallel_identification")
@@ -241,9 +249,9 @@ def test_a_batch_of_one_pair_is_left_out_of_parallel_identification_with_a_warni
 def test_a_repeated_sentence_is_never_its_own_mismatch(tiny_bert: Path, make_aligner: MakeAligner) -> None:
     nlp = make_aligner(tiny_bert, layer=2, objectives={"parallel_identification": 1.0})
     aligner = component(nlp).aligner
-    pairs = aligner.tokenize(words()[:2] * 4)
-    true = {tuple(aligner.encoder.tokenizer.joined(x.ids, y.ids).tolist()) for x, y in pairs}
-    inputs, labels = parallel_inputs(aligner.encoder, pairs, torch.Generator().manual_seed(0))
+    batch = make_batch(nlp, words()[:2] * 4, seed=0)
+    true = {tuple(aligner.encoder.tokenizer.joined(x.ids, y.ids).tolist()) for x, y in batch.pairs}
+    inputs, labels = ParallelIdentification().sample(batch)
     assert labels.sum() == 4
     assert [tuple(ids.tolist()) in true for ids in inputs] == labels.bool().tolist()
 

@@ -59,6 +59,16 @@ class AlignerOptions:
             "[default: softmax]"
         ),
     ] = None
+    alpha: Annotated[
+        float | None,
+        typer.Option(
+            help="Of --extraction entmax: 1 is softmax, 2 sparsemax; greater values give fewer links.  [default: 1.5]"
+        ),
+    ] = None
+    cost: Annotated[
+        str | None,
+        typer.Option(help="Of --extraction optimal_transport: cosine, dot or euclidean.  [default: cosine]"),
+    ] = None
     threshold: Annotated[
         float | None,
         typer.Option(help="Links are kept where their probability is above it.  [default: the encoder's own]"),
@@ -106,8 +116,9 @@ class AlignerOptions:
         )
         if _given(encoder):
             config["model"] = {"@architectures": "spacy_awesome.HFEncoder.v1"} | _given(encoder)
-        if self.extraction is not None:
-            config["extraction"] = {"@misc": _extraction_method(self.extraction)}
+        if self.extraction is not None or self.alpha is not None or self.cost is not None:
+            options = _given({"alpha": self.alpha, "cost": self.cost})
+            config["extraction"] = _extraction(self.extraction or "softmax", options)
         return config
 
 
@@ -185,18 +196,20 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _extraction_method(name: str) -> str:
-    from spacy.util import registry
+def _extraction(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """An extraction method as a configuration has it. Raises ValueError at an option that the method does not have."""
+    from spacy_awesome.extraction import extraction_methods, find_extraction
 
-    prefix, suffix = "spacy_awesome.", ".v1"
-    known = [
-        registered.removeprefix(prefix).removesuffix(suffix)
-        for registered in registry.misc.get_all()
-        if registered.startswith(prefix)
-    ]
-    if name not in known:
-        raise ValueError(f"Unknown extraction {name!r}; expected one of: {', '.join(sorted(known))}.")
-    return f"{prefix}{name}{suffix}"
+    registered, method = find_extraction(name)
+    for option in options:
+        if option not in _settings(method):
+            others = sorted(other for other, kind in extraction_methods().items() if option in _settings(kind))
+            raise ValueError(f"{name} has no --{option}; it is an option of --extraction {' or '.join(others)}.")
+    return {"@extractions": registered, **options}
+
+
+def _settings(method: type[Any]) -> list[str]:
+    return list(inspect.signature(method).parameters)
 
 
 def _loaded(component: WordAligner) -> WordAligner:

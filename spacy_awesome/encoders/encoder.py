@@ -64,6 +64,9 @@ class SubwordEncoder(nn.Module):
         self.layer = loaded.layer
         self.cut = loaded.cut
         self.defaults = loaded.defaults
+        # Number of special tokens around a sentence, and of dimensions of a vector.
+        self.special_tokens = len(self.tokenizer.prefix) + len(self.tokenizer.suffix)
+        self.width = int(loaded.transformer.config.hidden_size)
         self.window = longest_input(loaded.transformer, loaded.tokenizer) - self.special_tokens
         self.language_model = loaded.language_model
         self.mixed_precision = mixed_precision
@@ -77,16 +80,6 @@ class SubwordEncoder(nn.Module):
             # The norm that closes a pre-norm encoder belongs behind its last layer, not behind the one it is cut at.
             last.register_forward_hook(self._keep_output)
         self.eval()
-
-    @property
-    def special_tokens(self) -> int:
-        """Number of special tokens around a sentence."""
-        return len(self.tokenizer.prefix) + len(self.tokenizer.suffix)
-
-    @property
-    def width(self) -> int:
-        """Number of dimensions of a vector."""
-        return int(self.transformer.config.hidden_size)
 
     @property
     def device(self) -> torch.device:
@@ -160,6 +153,18 @@ class SubwordEncoder(nn.Module):
         mask = torch.arange(longest) < lengths[:, None]
         words = torch.from_numpy(_pad([sentence.words for sentence in sentences], longest, 0))
         return Vectors(values, mask.to(self.device), words.to(self.device))
+
+    def encode_pairs(
+        self, pairs: Sequence[tuple[Subwords, Subwords]], *, max_tokens: int = 4096
+    ) -> tuple[Vectors, Vectors]:
+        """Vectors of all source and of all target sentences, encoded together; each side padded to its own longest."""
+        sides = [x for x, _ in pairs], [y for _, y in pairs]
+        both, middle = self.encode(sides[0] + sides[1], max_tokens=max_tokens), len(pairs)
+        n, m = (max(len(sentence.ids) for sentence in side) for side in sides)
+        return (
+            Vectors(both.values[:middle, :n], both.mask[:middle, :n], both.words[:middle, :n]),
+            Vectors(both.values[middle:, :m], both.mask[middle:, :m], both.words[middle:, :m]),
+        )
 
     def pad(self, rows: Sequence[Ids], value: int | None = None) -> tuple[Tensor, Tensor]:
         """Input ids, filled up with `value`, by default padding, and attention mask, (rows, longest); on the device."""

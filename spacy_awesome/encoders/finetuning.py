@@ -17,6 +17,8 @@ from spacy_awesome.encoders.heads import layer_list
 
 logger = logging.getLogger("spacy_awesome")
 
+_DROPOUT_RATES = ("dropout_prob", "attention_dropout")
+
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuningSettings:
@@ -114,6 +116,26 @@ def recompute_activations(model: PreTrainedModel) -> None:
     Raises ValueError if the encoder's code does not offer it.
     """
     model.gradient_checkpointing_enable({"use_reentrant": False})
+
+
+def set_dropout(encoder: nn.Module, rate: float) -> None:
+    """Set every rate of dropout in an encoder, that of attention included."""
+    for module in encoder.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = rate
+        # Attention on fused kernels keeps its rate as a number.
+        for name in _DROPOUT_RATES:
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, rate)
+
+
+def drops_activations(encoder: nn.Module) -> bool:
+    """Whether two runs of an encoder on the same input differ: in training mode, with a rate of dropout above 0."""
+    return encoder.training and any(
+        (isinstance(module, nn.Dropout) and module.p > 0)
+        or any(isinstance(rate := getattr(module, name, None), float) and rate > 0 for name in _DROPOUT_RATES)
+        for module in encoder.modules()
+    )
 
 
 @cache

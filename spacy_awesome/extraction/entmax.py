@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 from torch import Tensor
 
-from spacy_awesome.extraction.probabilities import LinkProbabilities, pair_mask
+from spacy_awesome.extraction.method import Extraction, LinkProbabilities
+from spacy_awesome.extraction.similarity import SubwordPairs, pair_mask
 from spacy_awesome.extraction.softmax import softmax_probabilities
 
 # Far below any real logit once the row's maximum is 0, yet its square (1.5-entmax) is still exact enough in float32.
 _PADDING = -1e4
 
 
+@dataclass(frozen=True)
+class Entmax(Extraction):
+    """α-entmax probabilities; every non-zero one is a link.
+
+    Args:
+        alpha: 1 is softmax, 2 sparsemax; greater values give fewer links.
+
+    Raises:
+        ValueError: alpha is below 1.
+    """
+
+    alpha: float = 1.5
+    threshold = 0.0
+    differentiable = True
+
+    def __post_init__(self) -> None:
+        if self.alpha < 1:
+            raise ValueError(f"Expected alpha ≥ 1 for entmax (1 is softmax, 2 sparsemax), got {self.alpha}.")
+
+    def probabilities(self, pairs: SubwordPairs) -> LinkProbabilities:
+        return entmax_probabilities(pairs.logits, pairs.source_mask, pairs.target_mask, alpha=self.alpha)
+
+
 def entmax_probabilities(
     similarity: Tensor, source_mask: Tensor, target_mask: Tensor, *, alpha: float = 1.5
 ) -> LinkProbabilities:
-    """α-entmax over the target and over the source words (Dou & Neubig 2021, section 2.1; Peters et al. 2019).
+    """α-entmax over the target and over the source subwords (Dou & Neubig 2021, section 2.1; Peters et al. 2019).
 
     similarity: (batch, n, m) scaled similarities, float32.
     source_mask, target_mask: (batch, n), (batch, m) bool, True at subwords.

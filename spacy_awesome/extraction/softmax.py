@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from torch import Tensor
 
-from spacy_awesome.extraction.probabilities import LinkProbabilities, pair_mask
+from spacy_awesome.extraction.method import Extraction, LinkProbabilities
+from spacy_awesome.extraction.similarity import SubwordPairs, pair_mask
+
+
+@dataclass(frozen=True)
+class Softmax(Extraction):
+    """Softmax probabilities, AWESOME's default; the threshold is the encoder's own (mBERT: 0.001)."""
+
+    differentiable = True
+
+    def probabilities(self, pairs: SubwordPairs) -> LinkProbabilities:
+        return softmax_probabilities(pairs.logits, pairs.source_mask, pairs.target_mask)
 
 
 def softmax_probabilities(similarity: Tensor, source_mask: Tensor, target_mask: Tensor) -> LinkProbabilities:
-    """Softmax over the target and over the source words (Dou & Neubig 2021, section 2.1, eq. 1).
+    """Softmax over the target and over the source subwords (Dou & Neubig 2021, section 2.1, Probability Thresholding).
 
     similarity: (batch, n, m) scaled similarities, float32.
     source_mask, target_mask: (batch, n), (batch, m) bool, True at subwords.

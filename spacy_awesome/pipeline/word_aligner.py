@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -18,26 +18,22 @@ from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
 
-from spacy_awesome.aligner import PairAligner, check_settings
+from spacy_awesome.aligner import PairAligner
 from spacy_awesome.alignment import WordAlignment, WordPair, check_symmetrization
 from spacy_awesome.encoders.architecture import encoder_shim
 from spacy_awesome.encoders.encoder import SubwordEncoder
+from spacy_awesome.encoders.finetuning import set_dropout
 from spacy_awesome.encoders.tokenization import Subwords
 from spacy_awesome.evaluation.links import score_links
 from spacy_awesome.evaluation.retrieval import Retrieval, retrieval_accuracy
-from spacy_awesome.extraction.methods import Extraction
+from spacy_awesome.extraction.extractor import LinkExtractor, check_settings
+from spacy_awesome.extraction.method import Extraction
 from spacy_awesome.parallel import Parallel, get_parallel, pair_words
 from spacy_awesome.pipeline.bead_pairs import BeadPairs
 from spacy_awesome.pipeline.transformer_data import transformer_subwords
 from spacy_awesome.retrieval.sentences import encode_sentences
-from spacy_awesome.training.contrastive_batch import CONTRASTIVE_OBJECTIVES
-from spacy_awesome.training.losses import (
-    LANGUAGE_MODEL_OBJECTIVES,
-    PARALLEL_OBJECTIVE,
-    check_objectives,
-    training_losses,
-)
-from spacy_awesome.training.objectives.contrastive import TEMPERATURE
+from spacy_awesome.training.batch import TrainingBatch, training_losses
+from spacy_awesome.training.objectives import check_trainable, make_objectives
 
 logger = logging.getLogger("spacy_awesome")
 
@@ -47,12 +43,13 @@ class WordAligner(TrainablePipe):
 
     vocab: the shared vocab.
     model: an encoder of the architecture `spacy_awesome.HFEncoder.v1`.
-    extraction: the way from similarities to links, from `spacy_awesome.extraction.methods`.
+    extraction: the way from similarities to links, registered in `spacy_awesome.extraction.extractions`.
     threshold, scale, distortion: of that extraction; None takes the default of the encoder or the method.
     symmetrization: how both directions' links are joined, one of `spacy_awesome.alignment.SYMMETRIZATIONS`.
-    objectives: weight of each training objective, one of `spacy_awesome.training.losses.OBJECTIVES`; 0 or absent is
+    objectives: weight of each training objective, by its name in `spacy_awesome.training.objectives`; 0 or absent is
         off; None is self-training alone. masked_lm and translation_lm load the encoder at full depth, with a
         language model's head, and parallel_identification with a head of its own; these are saved with the pipeline.
+        Self-training and consistency train the probabilities of the extraction, which must then be differentiable.
     reuse_trf_data: do not encode Docs that a `transformer` of spacy-transformers has seen, but take their vectors, at
         the encoder's layer, from `doc._.trf_data`. Training encodes all.
     contrastive_temperature: τ of the contrastive objectives; None is the paper's. Their scores are in units of the
@@ -80,15 +77,17 @@ class WordAligner(TrainablePipe):
     ) -> None:
         super().__init__(vocab, model, name)
         self.objectives = {"self_training": 1.0} if objectives is None else dict(objectives)
-        check_objectives(self.objectives)
         check_symmetrization(symmetrization)
         if contrastive_temperature is not None and not contrastive_temperature > 0:
             raise ValueError(f"Expected a contrastive_temperature above 0, got {contrastive_temperature}.")
         check_settings(threshold=threshold, scale=scale, distortion=distortion)
+        temperature = {} if contrastive_temperature is None else {"temperature": contrastive_temperature}
+        self._objectives = make_objectives(self.objectives, **temperature)
+        if objectives is not None:
+            check_trainable(self._objectives, extraction)
         shim = encoder_shim(model)
-        shim.language_model = any(self.objectives.get(name) for name in LANGUAGE_MODEL_OBJECTIVES)
-        shim.parallel_head = bool(self.objectives.get(PARALLEL_OBJECTIVE))
-        self.contrastive_temperature = TEMPERATURE if contrastive_temperature is None else contrastive_temperature
+        shim.language_model = any(objective.language_model for objective in self._objectives.values())
+        shim.parallel_head = any(objective.parallel_head for objective in self._objectives.values())
         self.seed = seed
         self.generator = torch.Generator().manual_seed(seed)
         self.extraction = extraction
@@ -108,9 +107,8 @@ class WordAligner(TrainablePipe):
         """The engine, with the encoder as it is now; the first use loads the encoder."""
         shim = encoder_shim(self.model)
         if self._aligner is None or self._aligner.encoder is not shim.encoder:
-            self._aligner = PairAligner(
-                shim.encoder, self.extraction, max_batch_tokens=shim.max_batch_tokens, **self._options
-            )
+            extractor = LinkExtractor.for_encoder(shim.encoder.defaults, self.extraction, **self._options)
+            self._aligner = PairAligner(shim.encoder, extractor, max_batch_tokens=shim.max_batch_tokens)
         return self._aligner
 
     def align(self, pairs: Iterable[tuple[Doc, Doc]]) -> list[WordAlignment]:
@@ -162,6 +160,7 @@ class WordAligner(TrainablePipe):
     def initialize(self, get_examples: Callable[[], Iterable[Example]], *, nlp: Language | None = None) -> None:
         """Load the encoder, so that a wrong name, folder or layer is known before training starts."""
         self.generator.manual_seed(self.seed)
+        self.load_training_state({})
         self.model.initialize()
         logger.info("%s: encoder ready at layer %d.", self.name, self.aligner.encoder.layer)
 
@@ -177,7 +176,7 @@ class WordAligner(TrainablePipe):
 
         Gradients are summed; `finish_update` takes their mean over all pairs since the last step. So a batch counts the
         same in several pieces (spaCy's `accumulate_gradient`) as in one.
-        Raises ValueError if the weights are in half precision.
+        Raises ValueError if the weights are in half precision, or the extraction has no gradient to train by.
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
@@ -187,29 +186,25 @@ class WordAligner(TrainablePipe):
                 f"{self.name}: training needs weights in float32, got {shim.precision}; "
                 'set precision = "float32" or "mixed" in [components.word_aligner.model] and lower it for prediction.'
             )
+        check_trainable(self._objectives, self.extraction)
         words, gold = _training_pairs(examples)
-        active = {name for name, weight in self.objectives.items() if weight}
-        if active == {"cross_entropy"} and all(links is None for links in gold):
+        objectives = list(self._objectives.values())
+        if all(objective.needs_gold for objective in objectives) and all(links is None for links in gold):
             self._warn_once("no example of this batch has links to learn from; give the corpus reader `links`.")
-        both = aligner.tokenize(words)
-        _set_dropout(aligner.encoder, drop)
-        aligner.encoder.train()
+        encoder = aligner.encoder
+        sides = encoder.tokenizer([side for pair in words for side in pair])
+        pairs = list(zip(sides[::2], sides[1::2]))
+        batch = TrainingBatch(encoder, aligner.extractor, pairs, gold, self.generator, shim.max_batch_tokens)
+        set_dropout(encoder, drop)
+        encoder.train()
         try:
-            for loss in training_losses(
-                aligner,
-                both,
-                gold,
-                self.objectives,
-                generator=self.generator,
-                dropout=drop > 0,
-                temperature=self.contrastive_temperature,
-            ):
+            for loss in training_losses(batch, objectives):
                 if loss.requires_grad:
                     loss.backward()
                 losses[self.name] += float(loss.detach())
         finally:
-            aligner.encoder.eval()
-        shim.summed_losses += len(both)
+            encoder.eval()
+        shim.summed_losses += len(pairs)
         if sgd is not None:
             self.finish_update(sgd)
         return losses
@@ -232,6 +227,15 @@ class WordAligner(TrainablePipe):
             self._warned.add(message)
             logger.warning("%s: %s (This is said once.)", self.name, message)
 
+    def training_state(self) -> dict[str, dict[str, torch.Tensor]]:
+        """What each training objective remembers of earlier batches, for a checkpoint."""
+        return {name: objective.state() for name, objective in self._objectives.items()}
+
+    def load_training_state(self, state: Mapping[str, Mapping[str, torch.Tensor]]) -> None:
+        """Take over a saved state; objectives that it does not hold start anew."""
+        for name, objective in self._objectives.items():
+            objective.load_state(state.get(name, {}))
+
     def finish_update(self, sgd: Optimizer) -> None:
         """Apply the collected gradients."""
         self.model.finish_update(sgd)
@@ -243,7 +247,7 @@ class WordAligner(TrainablePipe):
         """
         examples = list(examples)
         scores = dict(super().score(examples, **kwargs))
-        if any(self.objectives.get(name) for name in CONTRASTIVE_OBJECTIVES):
+        if any(objective.compares_all_pairs for objective in self._objectives.values()):
             words, _ = _training_pairs(examples)
             scores["retrieval_accuracy"] = _retrieval_accuracy(self.aligner.encoder, words)
         return scores
@@ -304,13 +308,3 @@ def _gold_links(example: Example, pair: Parallel) -> WordAlignment | None:
             "the links over with spacy_awesome.attach_alignment()."
         )
     return gold
-
-
-def _set_dropout(encoder: torch.nn.Module, rate: float) -> None:
-    for module in encoder.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = rate
-        # Attention on fused kernels keeps its rate as a number.
-        for name in ("dropout_prob", "attention_dropout"):
-            if isinstance(getattr(module, name, None), float):
-                setattr(module, name, rate)

@@ -176,6 +176,7 @@ def _state(nlp: Language) -> dict[str, Any]:
     return {
         "encoders": [shim.training_state() for _, shim in _encoders(nlp)],
         "generators": [pipe.generator.get_state() for pipe, _ in _encoders(nlp)],
+        "objectives": [pipe.training_state() for pipe, _ in _encoders(nlp)],
         "python": random.getstate(),
         "numpy": (kind, keys.tolist(), *rest),
         "torch": torch.get_rng_state(),
@@ -184,9 +185,11 @@ def _state(nlp: Language) -> dict[str, Any]:
 
 
 def _load_state(nlp: Language, state: Mapping[str, Any]) -> None:
-    for (pipe, shim), saved, generator in zip(_encoders(nlp), state["encoders"], state["generators"], strict=True):
-        shim.load_training_state(saved)
+    parts = zip(_encoders(nlp), state["encoders"], state["generators"], state["objectives"], strict=True)
+    for (pipe, shim), encoder, generator, objectives in parts:
+        shim.load_training_state(encoder)
         pipe.generator.set_state(generator)
+        pipe.load_training_state(objectives)
     random.setstate(state["python"])
     np.random.set_state(state["numpy"])
     torch.set_rng_state(state["torch"])

@@ -1,17 +1,31 @@
-"""Consistency optimisation: both directions should agree on the links."""
+"""Consistency optimization: both directions should agree on the links."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from torch import Tensor
+
+from spacy_awesome.training.batch import SentencePart
+from spacy_awesome.training.objectives import LinkObjective
+
+
+@dataclass(eq=False)
+class Consistency(LinkObjective):
+    """CO (Dou & Neubig 2021, section 2.2, eq. 6), on the probabilities of the extraction method.
+
+    L = −trace(S_xyᵀ S_yx) / min(m, n)
+    """
+
+    needs_gradient = True
+
+    def pair_losses(self, part: SentencePart) -> Tensor:
+        forward, backward = part.probabilities
+        return consistency_loss(forward, backward, part.subwords.source_mask, part.subwords.target_mask)
 
 
 def consistency_loss(forward: Tensor, backward: Tensor, source_mask: Tensor, target_mask: Tensor) -> Tensor:
-    """Minus the agreement of both directions (Dou & Neubig 2021, section 2.2, eq. 6, "CO").
-
-    L = −trace(S_xyᵀ S_yx) / min(m, n)
+    """Minus the agreement of both directions, eq. 6.
 
     forward, backward: (batch, n, m) probabilities S_xy and S_yx, zero at padding.
     source_mask, target_mask: (batch, n), (batch, m) bool, True at subwords; they give each pair's own n and m.

@@ -1,11 +1,31 @@
-"""Cross-entropy of alignment probabilities towards given word links: supervised alignment."""
+"""Cross-entropy of alignment probabilities towards gold word links: supervised alignment."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-if TYPE_CHECKING:
-    from torch import Tensor
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from spacy_awesome.training.batch import SentencePart
+from spacy_awesome.training.objectives import LinkObjective
+
+
+@dataclass(eq=False)
+class CrossEntropy(LinkObjective):
+    """Cross-entropy towards gold links, on softmax probabilities whatever the extraction method is.
+
+    L = −½ (mean_i log p(words linked to i | i) + mean_j log p(words linked to j | j)), over subwords of linked words
+    """
+
+    needs_gold = True
+
+    def pair_losses(self, part: SentencePart) -> Tensor:
+        if all(links is None for links in part.gold):
+            return torch.zeros(0)
+        source, target = (side.words.masked_fill(~side.mask, -1) for side in part.vectors)
+        return alignment_cross_entropy(part.subwords.logits, part.gold_words, source, target)
 
 
 def alignment_cross_entropy(similarity: Tensor, links: Tensor, source_words: Tensor, target_words: Tensor) -> Tensor:
@@ -35,9 +55,6 @@ def alignment_cross_entropy(similarity: Tensor, links: Tensor, source_words: Ten
 
 def _one_direction(similarity: Tensor, links: Tensor, row_words: Tensor, column_words: Tensor) -> tuple[Tensor, Tensor]:
     """Summed cross-entropy of the rows whose word has a link, and their number; both (batch,)."""
-    import torch
-    from torch.nn.functional import one_hot
-
     words = links.shape[2]
     # -1 (padding) becomes class 0, which is cut off again.
     membership = one_hot(column_words + 1, words + 1)[..., 1:].to(similarity.dtype)

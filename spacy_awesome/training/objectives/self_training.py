@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from torch import Tensor
+
+from spacy_awesome.training.batch import SentencePart
+from spacy_awesome.training.objectives import LinkObjective
+
+
+@dataclass(eq=False)
+class SelfTraining(LinkObjective):
+    """SO (Dou & Neubig 2021, section 2.2, eq. 4), on the probabilities of the extraction method.
+
+    L = −Σ_ij A_ij ½ (S_xy,ij / n + S_yx,ij / m)
+
+    A is over words (section 2.1): a pair's gold links, or else the current model's own, without gradient.
+    """
+
+    needs_gradient = True
+    needs_links = True
+
+    def pair_losses(self, part: SentencePart) -> Tensor:
+        forward, backward = part.probabilities
+        masks = part.subwords.source_mask, part.subwords.target_mask
+        return self_training_loss(forward, backward, part.links, *masks)
 
 
 def self_training_loss(
     forward: Tensor, backward: Tensor, links: Tensor, source_mask: Tensor, target_mask: Tensor
 ) -> Tensor:
-    """Minus the probability of the linked subwords (Dou & Neubig 2021, section 2.2, eq. 4, "SO").
+    """Minus the probability of the linked subwords, eq. 4.
 
-    L = −Σ_ij A_ij ½ (S_xy,ij / n + S_yx,ij / m)
-
-    forward, backward: (batch, n, m) softmax probabilities S_xy and S_yx, zero at padding.
-    links: (batch, n, m) A, true or 1 at linked subwords: the current model's own links without gradient
-        (unsupervised), or gold links (supervised).
+    forward, backward: (batch, n, m) probabilities S_xy and S_yx, zero at padding.
+    links: (batch, n, m) A, true or 1 at linked subwords.
     source_mask, target_mask: (batch, n), (batch, m) bool, True at subwords; they give each pair's own n and m.
     Returns (batch,), in [−1, 0]. The value of a pair does not depend on padding or on the other pairs.
 

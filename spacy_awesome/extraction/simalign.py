@@ -1,11 +1,64 @@
-"""Mutual best matches, and their iteration (Jalili Sabet et al. 2020, SimAlign: Argmax and Itermax)."""
+"""SimAlign's three methods (Jalili Sabet et al. 2020): Argmax, Itermax and Match."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from spacy_awesome.extraction.probabilities import LinkProbabilities, pair_mask
+from spacy_awesome.extraction.method import Extraction, LinkProbabilities
+from spacy_awesome.extraction.similarity import SubwordPairs, pair_mask
+
+
+@dataclass(frozen=True)
+class Argmax(Extraction):
+    """Mutual best matches by cosine."""
+
+    threshold = 0.0
+
+    def probabilities(self, pairs: SubwordPairs) -> LinkProbabilities:
+        return argmax_probabilities(pairs.positive_cosine(), pairs.source_mask, pairs.target_mask)
+
+
+@dataclass(frozen=True)
+class Itermax(Extraction):
+    """Mutual best matches by cosine, repeated with what is left.
+
+    Args:
+        iterations: Rounds in all; 1 is Argmax.
+        discount: Factor on similarities of which one side is already aligned.
+
+    Raises:
+        ValueError: There is no iteration.
+    """
+
+    iterations: int = 2
+    discount: float = 0.9
+    threshold = 0.0
+
+    def __post_init__(self) -> None:
+        if self.iterations < 1:
+            raise ValueError(f"Expected at least 1 iteration for itermax, got {self.iterations}.")
+
+    def probabilities(self, pairs: SubwordPairs) -> LinkProbabilities:
+        return itermax_probabilities(
+            pairs.positive_cosine(),
+            pairs.source_mask,
+            pairs.target_mask,
+            iterations=self.iterations,
+            discount=self.discount,
+        )
+
+
+@dataclass(frozen=True)
+class Matching(Extraction):
+    """The one-to-one matching of greatest total cosine (SimAlign: Match, "mwmf")."""
+
+    threshold = 0.0
+
+    def probabilities(self, pairs: SubwordPairs) -> LinkProbabilities:
+        return matching_probabilities(pairs.positive_cosine(), pairs.source_mask, pairs.target_mask)
 
 
 def argmax_probabilities(similarity: Tensor, source_mask: Tensor, target_mask: Tensor) -> LinkProbabilities:
@@ -49,6 +102,24 @@ def itermax_probabilities(
         active = active & (new & ~links).any(dim=(1, 2))
         links = links | new
     scores = similarity * links
+    return LinkProbabilities(forward=scores, backward=scores)
+
+
+def matching_probabilities(similarity: Tensor, source_mask: Tensor, target_mask: Tensor) -> LinkProbabilities:
+    """Maximum-weight maximum-cardinality bipartite matching.
+
+    similarity: (batch, n, m) in (0, 1], float32.
+    source_mask, target_mask: (batch, n), (batch, m) bool, True at subwords.
+    Returns the similarity at links and 0 elsewhere, the same for both directions, (batch, n, m).
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    links = torch.zeros(similarity.shape, dtype=torch.bool)
+    lengths = zip(source_mask.sum(dim=1).tolist(), target_mask.sum(dim=1).tolist())
+    for pair, weights, (n, m) in zip(links, similarity.cpu().double().numpy(), lengths):
+        rows, columns = linear_sum_assignment(weights[:n, :m], maximize=True)
+        pair[rows, columns] = True
+    scores = similarity * links.to(similarity.device)
     return LinkProbabilities(forward=scores, backward=scores)
 
 
