@@ -26,8 +26,10 @@ class Agreement(LinkObjective):
     def pair_losses(self, part: SentencePart) -> Tensor:
         if all(links is None for links in part.gold):
             return torch.zeros(0)
+        # Outside of no_grad: they are kept for all objectives, with their gradient.
+        vectors, probabilities = part.vectors, part.probabilities
         with torch.no_grad():
-            found = part.own_words(*part.vectors, part.probabilities)
+            found = part.own_words(*vectors, probabilities)
             links = part.sure_words + part.gold_words * (1 - part.sure_words) * found
-        source, target = (side.words.masked_fill(~side.mask, -1) for side in part.vectors)
+        source, target = (side.words.masked_fill(~side.mask, -1) for side in vectors)
         return alignment_cross_entropy(part.subwords.logits, links, source, target)
