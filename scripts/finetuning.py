@@ -24,18 +24,17 @@ import torch
 import typer
 from thinc.api import Config
 
+from spacy_awesome.baselines.eflomal import eflomal_links
 from spacy_awesome.encoders.loading import BUNDLED, load_encoder, save_encoder
 from spacy_awesome.formats.atomic import atomic_folder
 from spacy_awesome.formats.files import open_output
-from spacy_awesome.formats.parallel_text import TAB, read_pairs, write_pair
+from spacy_awesome.formats.parallel_text import TAB, read_pairs, read_rows, split_words, write_pair
 from spacy_awesome.formats.pharaoh import read_links, write_links
-from spacy_awesome.training.sentence_pairs import SentencePair, read_rows
-from spacy_awesome.training.statistical_links import statistical_links
 
 CONFIG = Path("configs/finetune.cfg")
 PAIRS_A_STEP = 64
 # Learning rates: the paper's, and larger ones for what has more to learn.
-STARTS = {"bundled": 2e-5, "lexical": 1e-4, "random": 1e-3}
+STARTS = {"bundled": 2e-5, "random": 1e-3}
 _TLM_SO = {"translation_lm": 1.0, "self_training": 1.0}
 _ALL = _TLM_SO | {"masked_lm": 1.0, "parallel_identification": 1.0}
 MIXES: dict[str, tuple[str, dict[str, float]]] = {
@@ -58,9 +57,6 @@ def prepare(
     linked: Annotated[
         int, typer.Option(help="Lines, the first ones, that eflomal links for semi-supervision.")
     ] = 40_000,
-    lexical: Annotated[
-        Path, typer.Option(help="The bundled encoder before it was trained, which the workflow `encoder` makes.")
-    ] = Path("build/encoder/lexical"),
 ) -> None:
     """Lay out the text to train on, with and without links of a part of it, the test set, and the random encoder."""
     hansards = data / "parallel" / "hansards" / "en-fr.200k.tsv.gz"
@@ -69,11 +65,11 @@ def prepare(
         raise SystemExit(f"{hansards} does not exist; set SPACY_AWESOME_DATA to the folder of real data.")
     work.mkdir(parents=True, exist_ok=True)
     rows = [tuple(columns) for _, columns in read_rows(hansards, widths=(2,))]
-    pairs = [SentencePair(tuple(source.split()), tuple(target.split()), "hansards") for source, target in rows]
+    pairs = [(split_words(source), split_words(target)) for source, target in rows]
     with open_output(work / "pairs.tsv") as stream:
         stream.writelines(f"{source}\t{target}\n" for source, target in rows)
     with open_output(work / "linked.tsv") as stream:
-        for (source, target), links in zip(rows, statistical_links(pairs[:linked])):
+        for (source, target), links in zip(rows, eflomal_links(pairs[:linked])):
             stream.write(TAB.join((source, target, links.to_pharaoh())) + "\n")
         stream.writelines(f"{source}\t{target}\t\n" for source, target in islice(rows, linked, None))
     sentences = list(read_pairs(test.with_suffix(".src-tgt")))
@@ -84,9 +80,6 @@ def prepare(
         for alignment in read_links(test.with_suffix(".gold"), base=1, pairs=sentences):
             write_links(stream, alignment)
     make_random(work / "random")
-    shutil.rmtree(work / "lexical", ignore_errors=True)
-    if lexical.is_dir():
-        shutil.copytree(lexical, work / "lexical")
 
 
 def starts(work: Path) -> list[str]:

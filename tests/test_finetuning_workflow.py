@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 ROOT = Path(__file__).parent.parent
 PAIRS = "the white house\tla casa blanca{}\nMerkel visited Paris .\tMerkel visitó París .{}\nyes\tsí{}\n"
-RUNS = ["bundled, SO", "bundled, semi-supervised", "lexical, SO", "lexical, semi-supervised"]
+RUNS = ["bundled, SO", "bundled, semi-supervised", "random, SO", "random, semi-supervised"]
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def work(tiny_bert: Path, tmp_path: Path) -> Path:
     """What `prepare` writes, but smaller, and without a random encoder."""
     folder = tmp_path / "work"
     folder.mkdir()
-    (folder / "lexical").symlink_to(tiny_bert)
+    (folder / "random").symlink_to(tiny_bert)
     (folder / "pairs.tsv").write_text(PAIRS.format("", "", ""), encoding="utf-8")
     (folder / "linked.tsv").write_text(PAIRS.format("\t0-0 1-2 2-1", "\t", "\t0-0"), encoding="utf-8")
     (folder / "test.txt").write_text("the house ||| la casa\nyes ||| sí\n", encoding="utf-8")
@@ -63,7 +63,7 @@ def test_a_run_is_repeated_only_if_what_it_reads_has_changed(script: ModuleType,
         stream.write("no\tno\t0-0\n")
     train(script, work)
     changed = {name for name, time in finished(work).items() if time != first[name]}
-    assert changed == {RUNS[0], "bundled, semi-supervised", "lexical, semi-supervised"}
+    assert changed == {RUNS[0], "bundled, semi-supervised", "random, semi-supervised"}
 
     page = tmp_path / "page.md"
     page.write_text(f"before\n{script.TABLE}\nold\n{script.END}\nafter\n", encoding="utf-8")
@@ -71,10 +71,10 @@ def test_a_run_is_repeated_only_if_what_it_reads_has_changed(script: ModuleType,
     result = CliRunner().invoke(script.app, ["report", str(work), str(figures), str(page)])
     assert result.exit_code == 0, result.output
     curves = json.loads(figures.read_text(encoding="utf-8"))
-    assert list(curves) == ["bundled", "lexical"]
-    assert [seen for seen, _ in curves["lexical"]["SO"]] == [64, 128, 192]
+    assert list(curves) == ["bundled", "random"]
+    assert [seen for seen, _ in curves["random"]["SO"]] == [64, 128, 192]
     text = page.read_text(encoding="utf-8")
-    assert "| lexical | semi-supervised | " in text and "old" not in text
+    assert "| random | semi-supervised | " in text and "old" not in text
     assert text.startswith("before\n") and text.endswith("after\n")
     assert (tmp_path / "images" / "finetuning.svg").stat().st_size > 0
 

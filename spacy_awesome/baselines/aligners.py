@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -10,10 +9,6 @@ from spacy_awesome.alignment import WordAlignment, WordPair
 
 # Statistical aligners first: those estimate their model on the very pairs that they link.
 BASELINES: Final = ("fast_align", "eflomal", "GIZA++", "SimAlign")
-
-
-class NotInstalledError(ValueError):
-    """A baseline's program or package is not there; the message says how to get it."""
 
 
 def baseline_links(
@@ -36,7 +31,9 @@ def baseline_links(
 
         links = fast_align_links(everything)
     elif name == "eflomal":
-        links = _eflomal_links(everything)
+        from spacy_awesome.baselines.eflomal import eflomal_links
+
+        links = eflomal_links(everything)
     elif name == "GIZA++":
         from spacy_awesome.baselines.giza import giza_links
 
@@ -44,12 +41,3 @@ def baseline_links(
     else:
         raise ValueError(f"Unknown baseline {name!r}; expected one of: {', '.join(BASELINES)}.")
     return (alignment for alignment, _ in zip(links, pairs))
-
-
-def _eflomal_links(pairs: Sequence[WordPair]) -> Iterator[WordAlignment]:
-    if importlib.util.find_spec("eflomal") is None:
-        raise NotInstalledError("eflomal is not installed: pip install 'spacy-awesome[baselines]' (needs a C compiler)")
-    from spacy_awesome.training.sentence_pairs import SentencePair
-    from spacy_awesome.training.statistical_links import statistical_links
-
-    return statistical_links([SentencePair(tuple(source), tuple(target), "") for source, target in pairs])

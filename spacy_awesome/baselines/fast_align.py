@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from spacy_awesome.alignment import WordAlignment, WordPair, symmetrize
-from spacy_awesome.baselines.aligners import NotInstalledError
+from spacy_awesome.baselines.errors import NotInstalledError
 from spacy_awesome.formats.atomic import scratch_folder
 from spacy_awesome.formats.pharaoh import read_links
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from spacy_awesome.alignment import WordAlignment, WordPair, symmetrize
-from spacy_awesome.baselines.aligners import NotInstalledError
+from spacy_awesome.baselines.errors import NotInstalledError
 from spacy_awesome.formats.atomic import scratch_folder
 from spacy_awesome.formats.files import read_lines
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from spacy_awesome.alignment import WordAlignment, WordPair
-from spacy_awesome.baselines.aligners import NotInstalledError
+from spacy_awesome.baselines.errors import NotInstalledError
 
 
 def simalign_links(pairs: Sequence[WordPair], *, encoder: str = "bundled") -> Iterator[WordAlignment]:

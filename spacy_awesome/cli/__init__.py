@@ -12,7 +12,6 @@ from spacy.cli._util import app as spacy_app
 from spacy_awesome.cli.align import align
 from spacy_awesome.cli.convert import convert
 from spacy_awesome.cli.corpus import corpus
-from spacy_awesome.cli.encoder import encoder_app
 from spacy_awesome.cli.errors import ReportingGroup
 from spacy_awesome.cli.evaluate import evaluate_app
 from spacy_awesome.cli.export import export
@@ -43,7 +42,6 @@ app.command("render")(render)
 app.command("translate")(translate)
 app.command("export")(export)
 app.command("sample")(sample)
-app.add_typer(encoder_app, name="encoder")
 
 spacy_app.add_typer(app, name="awesome")
 

@@ -51,6 +51,21 @@ def read_pairs(
         yield split_words(sides[0]), split_words(sides[1])
 
 
+def read_rows(path: str | Path, *, widths: Sequence[int]) -> Iterator[tuple[int, list[str]]]:
+    """Number and tab-separated columns of each line. Raises ValueError, with file and line, at another number of them.
+
+    widths: the numbers of columns that a line may have.
+    """
+    for number, line in enumerate(read_lines(path), start=1):
+        columns = line.split(TAB)
+        if len(columns) not in widths:
+            expected = " or ".join(str(width) for width in widths)
+            raise ValueError(
+                f"{display_name(path)}:{number}: expected {expected} tab-separated columns, got {len(columns)}."
+            )
+        yield number, columns
+
+
 def write_pair(stream: IO[str], source: Sequence[str], target: Sequence[str], *, separator: str = PIPES) -> None:
     """Write the words of a pair as one line. Raises ValueError at a word that would be read back as something else."""
     sides = (join_words(source), join_words(target))

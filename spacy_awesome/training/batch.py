@@ -147,12 +147,25 @@ class SentencePart:
     @cached_property
     def gold_words(self) -> Tensor:
         """The gold links, sure and possible, (batch, source words, target words); 0 for pairs without."""
+        return self._word_matrix(sure_only=False)
+
+    @cached_property
+    def sure_words(self) -> Tensor:
+        """The sure gold links, (batch, source words, target words); 0 for pairs without."""
+        return self._word_matrix(sure_only=True)
+
+    def _word_matrix(self, *, sure_only: bool) -> Tensor:
         lengths = max(x.length for x, _ in self.pairs), max(y.length for _, y in self.pairs)
         matrix = torch.zeros(len(self.pairs), *lengths)
         for row, links in zip(matrix, self.gold):
             if links is not None:
-                row[tuple(links.pairs.T)] = 1.0
+                row[tuple(links.pairs[links.sure if sure_only else slice(None)].T)] = 1.0
         return matrix.to(self.batch.encoder.device)
+
+    def own_words(self, source: Vectors, target: Vectors, probabilities: LinkProbabilities) -> Tensor:
+        """The current model's links, (batch, source words, target words) bool."""
+        lengths = self.gold_words.shape[1], self.gold_words.shape[2]
+        return self.batch.extractor.linked_words(probabilities, source, target, lengths)
 
     @cached_property
     def links(self) -> Tensor:
@@ -172,8 +185,7 @@ class SentencePart:
             batch.encoder.train()
         else:
             vectors, probabilities = self.vectors, self.probabilities
-        _, n, m = self.gold_words.shape
-        words = batch.extractor.linked_words(probabilities, *vectors, (n, m))
+        words = self.own_words(*vectors, probabilities)
         known = torch.tensor(gold, device=words.device)[:, None, None]
         return subword_links(torch.where(known, self.gold_words.bool(), words), *vectors)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from pathlib import Path
 
 from spacy_awesome.formats.conll import read_conll
 from spacy_awesome.formats.files import read_lines
-from spacy_awesome.training.sentence_pairs import SentencePair
 
 
 def sentence_key(text: str) -> str:
@@ -34,13 +33,6 @@ def held_out_keys(data: Path) -> set[str]:
     for path in sorted(retrieval.glob("*/*/tatoeba.*-*.*")):
         keys.update(map(sentence_key, read_lines(path)))
     return keys
-
-
-def decontaminated(pairs: Iterable[SentencePair], held_out: Collection[str]) -> Iterator[SentencePair]:
-    """The pairs of which neither side is held out."""
-    for pair in pairs:
-        if not is_held_out(" ".join(pair.source), " ".join(pair.target), held_out):
-            yield pair
 
 
 def is_held_out(source: str, target: str, held_out: Collection[str]) -> bool:

@@ -1,0 +1,1 @@
+"""What makes the bundled encoder; no part of the installed package."""
