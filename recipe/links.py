@@ -41,10 +41,10 @@ def _link_language(job: tuple[Path, str, Path]) -> int:
         if not is_held_out(" ".join(pair.source), " ".join(pair.target), held_out)
     ]
     with open_output(file) as stream:
-        for pair, (forward, backward) in zip(pairs, statistical_links(pairs), strict=True):
-            stream.write(
-                "\t".join((pair.corpus, " ".join(pair.source), " ".join(pair.target), forward, backward)) + "\n"
-            )
+        links = eflomal_directions([(pair.source, pair.target) for pair in pairs])
+        for pair, (forward, backward) in zip(pairs, links, strict=True):
+            sides = join_words(pair.source), join_words(pair.target)
+            stream.write(TAB.join((pair.corpus, *sides, forward.to_pharaoh(), backward.to_pharaoh())) + "\n")
     return len(pairs)
 
 

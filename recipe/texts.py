@@ -1,4 +1,4 @@
-"""Text of each language that chooses the vocabulary, and other text to measure the choice on, out of the data folder."""
+"""Text of each language that chooses the vocabulary, and other text to measure the choice on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from recipe.corpora import FREE, LANGUAGES
 from spacy_awesome.formats.files import open_output, read_lines
 
-# Languages without parallel text: their sentences in XL-WA's training part choose pieces; nothing else is learned of them.
+# Languages without parallel text: their sentences in XL-WA's training part choose pieces, and are not trained on.
 TEXT_ONLY = ("da", "sl", "bg", "hu", "et")
 # Lines of English that each language's file gives.
 _ENGLISH = 20_000

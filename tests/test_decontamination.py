@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spacy_awesome.training.decontamination import decontaminated, held_out_keys
-from spacy_awesome.training.sentence_pairs import SentencePair
-
-
-def pair(source: str, target: str) -> SentencePair:
-    return SentencePair(tuple(source.split()), tuple(target.split()), "corpus")
+from spacy_awesome.training.decontamination import held_out_keys, is_held_out
 
 
 def write(path: Path, text: str) -> None:
@@ -24,17 +19,13 @@ def test_pairs_that_share_a_side_with_a_held_out_sentence_are_dropped(tmp_path: 
     write(tmp_path / "ner/europarl/en-europarl.test.conll02", "Applause\tO\n\n")
     write(tmp_path / "retrieval/tatoeba-v1/v1/tatoeba.spa-eng.eng", "It snowed .\n")
     held_out = held_out_keys(tmp_path)
-    kept = [pair("She woke .", "Despertó ."), pair("They left .", "Se fueron .")]
+    kept = [("She woke .", "Despertó ."), ("They left .", "Se fueron .")]
     dropped = [
-        pair("he slept", "Dormía"),
-        pair("It rained .", "DURMIÓ"),
-        pair("He came!", "Vino"),
-        pair("(Applause)", "(Aplausos)"),
-        pair("It snowed.", "Nevó."),
+        ("he slept", "Dormía"),
+        ("It rained .", "DURMIÓ"),
+        ("He came!", "Vino"),
+        ("(Applause)", "(Aplausos)"),
+        ("It snowed.", "Nevó."),
     ]
-    assert list(decontaminated([*dropped, *kept], held_out)) == kept
-
-
-def test_without_held_out_data_everything_stays(tmp_path: Path) -> None:
-    pairs = [pair("a", "b")]
-    assert list(decontaminated(pairs, held_out_keys(tmp_path))) == pairs
+    assert all(is_held_out(*pair, held_out) for pair in dropped)
+    assert not any(is_held_out(*pair, held_out) for pair in kept)
