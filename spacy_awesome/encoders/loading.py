@@ -34,8 +34,6 @@ logger = logging.getLogger("spacy_awesome")
 
 BUNDLED = Path(__file__).parent / "mini"
 
-# Where the papers read their vectors (AWESOME section 2.1 and appendix; OneAligner section 4).
-_KNOWN_LAYERS = {"bert-base-multilingual-cased": 8, "xlm-roberta-base": 8, "xlm-roberta-large": 17}
 # Where config.json keeps an encoder's EncoderDefaults.
 DEFAULTS_KEY = "spacy_awesome"
 # Of its numbers; larger factors leave float32 no digits for what they scale.
@@ -71,6 +69,16 @@ class EncoderDefaults:
                 raise ValueError(
                     f"Expected a {name} from {least:g} to {largest:g} as the encoder's default, got {value!r}."
                 )
+
+
+# Where the papers read their vectors (AWESOME section 2.1 and appendix; OneAligner section 4), and what suits E5 on
+# XL-WA dev, whose vectors are longer than BERT's.
+_KNOWN_DEFAULTS = {
+    "bert-base-multilingual-cased": EncoderDefaults(layer=8),
+    "xlm-roberta-base": EncoderDefaults(layer=8),
+    "xlm-roberta-large": EncoderDefaults(layer=17),
+    "multilingual-e5-small": EncoderDefaults(layer=7, threshold=0.15),
+}
 
 
 @dataclass(frozen=True)
@@ -194,7 +202,7 @@ def encoder_defaults(config: PretrainedConfig, name: str = "") -> EncoderDefault
         if not isinstance(stored, dict) or "layer" not in stored or not stored.keys() <= set(known):
             raise ValueError(f"Expected an object of layer, {', '.join(known[1:])} as `{DEFAULTS_KEY}` in config.json.")
         return EncoderDefaults(**stored)
-    return EncoderDefaults(layer=_KNOWN_LAYERS.get(Path(name).name, -(-2 * config.num_hidden_layers // 3)))
+    return _KNOWN_DEFAULTS.get(Path(name).name) or EncoderDefaults(layer=-(-2 * config.num_hidden_layers // 3))
 
 
 def layer_module(transformer: nn.Module, layer: int) -> nn.Module | None:
