@@ -209,7 +209,7 @@ def test_text_cannot_become_paired_docs(pairs_file: Path, tmp_path: Path) -> Non
 def test_the_commands_are_there_under_spacy() -> None:
     command = [sys.executable, "-m", "spacy", "awesome", "--help"]
     result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
-    for name in ("align", "project", "evaluate", "mine", "score", "convert", "render", "export", "encoder"):
+    for name in ("align", "project", "evaluate", "mine", "score", "convert", "render", "export"):
         assert f"\n  {name} " in result.stdout
 
 

@@ -19,8 +19,8 @@ from cli_runner import run
 from markdown_it import MarkdownIt
 from spacy.tokens import Doc, Span
 
+from recipe.card import write_card
 from spacy_awesome import Parallel, WordAlignment
-from spacy_awesome.encoders.card import write_card
 from spacy_awesome.encoders.loading import DEFAULTS_KEY
 from spacy_awesome.formats.docbin import write_docs
 from spacy_awesome.projection import Projection

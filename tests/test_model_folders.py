@@ -304,7 +304,6 @@ def test_commands_end_with_the_message_and_without_a_traceback(folder: Path, tmp
     pairs = tmp_path / "pairs.txt"
     pairs.write_text("Obama met Merkel . ||| Obama traf Merkel .\n")
     assert "Could not load the encoder" in fail("align", pairs, "-", "--model", folder)
-    assert "Could not load the encoder" in fail("encoder", "average", folder, folder, tmp_path / "average")
 
 
 def test_code_of_a_model_never_runs_and_nothing_is_asked_on_stdin(folder: Path, tmp_path: Path) -> None:

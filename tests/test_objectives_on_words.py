@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,60 @@ def test_only_dropout_that_drops_asks_for_a_second_run(tiny_encoder: Path) -> No
     assert drops_activations(encoder.train())
     set_dropout(encoder, 0.0)
     assert not drops_activations(encoder)
+
+
+def agreement_batch(
+    nlp: Language, gold: str | None, *, max_tokens: int = 4096, rows: slice = slice(None)
+) -> TrainingBatch:
+    links = gold and WordAlignment.from_pharaoh(gold, source_length=5, target_length=5)
+    batch = make_batch(nlp, [links, links] if links else None)  # type: ignore[list-item]
+    return replace(batch, pairs=batch.pairs[rows], gold=batch.gold[rows], max_tokens=max_tokens)
+
+
+def loss_of(batch: TrainingBatch, objective: str) -> float:
+    return sum(loss.item() for loss in training_losses(batch, list(make_objectives({objective: 1.0}).values())))
+
+
+@pytest.mark.parametrize(
+    ("threshold", "expected"),
+    # Sure links are 0-0 and 4-4; of the possible ones the model finds none, or all.
+    [(1.0, "0-0 4-4"), (0.0, "0-0 1-2 3-1 4-4")],
+)
+def test_agreement_trains_possible_links_only_where_the_model_finds_them(
+    tiny_bert: Path, make_aligner: MakeAligner, threshold: float, expected: str
+) -> None:
+    nlp = make_aligner(tiny_bert, layer=2, scale=0.2, threshold=threshold)
+    found = loss_of(agreement_batch(nlp, "0-0 1p2 3p1 4-4"), "agreement")
+    assert found == pytest.approx(loss_of(agreement_batch(nlp, expected), "cross_entropy"), rel=1e-5)
+    assert found != pytest.approx(loss_of(agreement_batch(nlp, "0-0 3-1 4-4"), "cross_entropy"), rel=1e-3)
+
+
+def test_agreement_trains_the_encoder_and_nothing_follows_from_pairs_without_links(
+    tiny_bert: Path, make_aligner: MakeAligner
+) -> None:
+    nlp = make_aligner(tiny_bert, layer=2, scale=0.2, threshold=0.0)
+    objectives = list(make_objectives({"agreement": 1.0}).values())
+    # Possible links alone: what is trained is found by the same run of the encoder, without gradient.
+    batch = agreement_batch(nlp, "1p2 3p1")
+    [loss] = training_losses(batch, objectives)
+    loss.backward()
+    weights = list(batch.encoder.transformer.encoder.layer.parameters())
+    assert weights
+    assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in weights)
+    assert any(weight.grad.abs().max() > 0 for weight in weights if weight.grad is not None)
+    [loss] = training_losses(agreement_batch(nlp, None), objectives)
+    assert not loss.requires_grad
+
+
+def test_agreement_does_not_depend_on_padding_or_batch_mates(tiny_bert: Path, make_aligner: MakeAligner) -> None:
+    nlp = make_aligner(tiny_bert, layer=2, scale=0.2, threshold=0.1)
+    gold = "0-0 1p1 2p2 2p3 3p2 4-4"
+    batch = agreement_batch(nlp, gold)
+    assert len({len(x.ids) for x, _ in batch.pairs}) == 2
+    together = loss_of(batch, "agreement")
+    alone = [loss_of(agreement_batch(nlp, gold, rows=slice(row, row + 1)), "agreement") for row in range(2)]
+    assert all(alone)
+    assert together == pytest.approx(sum(alone), rel=1e-5)
 
 
 class FirstWords(LinkObjective):

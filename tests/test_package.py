@@ -22,6 +22,7 @@ GROUPS = {
     "spacy_extractions": "extractions",
     "spacy_readers": "readers",
     "spacy_batchers": "batchers",
+    "spacy_callbacks": "callbacks",
     "spacy_scorers": "scorers",
     "spacy_cli": "cli",
     "spacy_awesome_objectives": "objectives",

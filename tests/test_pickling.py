@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,6 @@ COPIES: dict[str, Callable[[Any], Any]] = {
     "pickle": lambda value: pickle.loads(pickle.dumps(value)),
     "deepcopy": copy.deepcopy,
 }
-closures = pytest.mark.xfail(reason="closures of extraction methods", strict=False)
 
 
 @pytest.mark.parametrize("how", COPIES)
@@ -69,6 +69,14 @@ def step(shim: EncoderShim, optimizer: Any) -> None:
     subwords = encoder.tokenizer(WORDS)
     encoder.encode(subwords).values.square().sum().backward()
     shim.finish_update(optimizer)
+
+
+def test_a_copy_in_training_keeps_the_optimizer_that_the_pipeline_holds(tiny_bert: Path) -> None:
+    shim, optimizer = encoder_shim(hf_encoder(str(tiny_bert), 2)), Adam(0.01)
+    step(shim, optimizer)
+    for copied in COPIES.values():
+        twin, leader = copied((shim, optimizer))
+        assert twin._stepper.leader is leader
 
 
 @pytest.mark.parametrize("how", COPIES)
@@ -163,7 +171,6 @@ def annotated(nlp: Language) -> tuple[object, ...]:
     return links, sentences, [(ent.text, ent.label_) for ent in doc.ents]
 
 
-@closures
 @pytest.mark.parametrize("how", COPIES)
 @pytest.mark.parametrize("extraction", ["softmax", "entmax", "optimal_transport", "argmax", "itermax", "mwmf"])
 def test_a_word_aligner_of_every_method_is_copied(how: str, extraction: str, tiny_bert: Path) -> None:
@@ -186,7 +193,25 @@ def test_pipelines_of_the_other_components_are_copied(how: str, names: tuple[str
     assert annotated(COPIES[how](nlp)) == expected
 
 
-@closures
+def test_what_a_spawned_process_gets_takes_no_shared_memory(
+    tiny_modernbert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nlp = pipeline("sentencizer", "sentence_aligner", "word_aligner", path=tiny_modernbert)
+    expected = annotated(nlp)
+    step(encoder_shim(nlp.get_pipe("word_aligner").model), Adam(0.0))  # type: ignore[attr-defined]
+    # A container may have no more than a megabyte of it.
+    reducers = vars(ForkingPickler)["_extra_reducers"]
+    kinds = [kind for kind in reducers if kind.__module__.startswith("torch")]
+    assert torch.Tensor in kinds
+    for kind in kinds:
+        monkeypatch.setitem(reducers, kind, refuse)
+    assert annotated(pickle.loads(ForkingPickler.dumps(nlp))) == expected
+
+
+def refuse(value: object) -> Any:
+    raise AssertionError(f"{type(value).__name__} would be put into shared memory")
+
+
 @pytest.mark.parametrize("start", ["spawn", "forkserver"])
 def test_pipe_with_worker_processes_that_are_spawned(start: str, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
@@ -197,12 +222,18 @@ def test_pipe_with_worker_processes_that_are_spawned(start: str, tmp_path: Path)
         "if __name__ == '__main__':\n"
         "    multiprocessing.set_start_method(sys.argv[1])\n"
         "    nlp = spacy.blank('es')\n"
+        "    nlp.add_pipe('sentencizer')\n"
+        "    nlp.add_pipe('sentence_aligner')\n"
         "    nlp.add_pipe('word_aligner')\n"
         "    english = spacy.blank('en')\n"
+        "    english.add_pipe('sentencizer')\n"
         "    def pairs():\n"
         "        return ((english(f'Ana visited Rome {k} times'), f'Ana visitó Roma {k} veces') for k in range(6))\n"
         "    one, two = (\n"
-        "        [doc._.alignment.to_pharaoh() for doc in nlp.pipe(parallel_stream(nlp, pairs()), **options)]\n"
+        "        [\n"
+        "            (doc._.alignment.to_pharaoh(), doc._.sentence_alignment.to_text())\n"
+        "            for doc in nlp.pipe(parallel_stream(nlp, pairs()), **options)\n"
+        "        ]\n"
         "        for options in ({}, {'n_process': 2, 'batch_size': 2})\n"
         "    )\n"
         "    print(len(two), one == two)\n"

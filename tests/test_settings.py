@@ -41,7 +41,6 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("word_aligner", "seed", -1, "a whole number from 0"),
     ("word_aligner", "seed", 2**63, "a whole number from 0"),
     ("word_aligner", "model", 3, "an encoder such as"),
-    ("word_aligner", "extraction", "no_such_method", "Unknown extraction"),
     ("word_aligner", "extraction", 3, "a registered method such as"),
     ("word_aligner", "scorer", 2, "a scorer such as"),
     ("sentence_aligner", "monotone", 0, "true or false"),
@@ -93,6 +92,11 @@ def test_a_wrong_setting_is_named_in_one_line(factory: str, setting: str, value:
     assert expected in message
     assert "\n" not in message
     assert "got " in message
+
+
+def test_an_unknown_extraction_is_named_with_its_component_and_with_those_that_there_are() -> None:
+    with pytest.raises(ValueError, match=r"^mine: Unknown extraction 'best'; expected one of: argmax, .*, softmax\.$"):
+        spacy.blank("en").add_pipe("word_aligner", name="mine", config={"extraction": "best"})
 
 
 WRONG_OPTIONS = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -197,6 +198,18 @@ class EncoderShim(PyTorchShim):
             encoder.recompute_activations()
         self._stepper = None
         self._model = encoder.to(device)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # As bytes, like the encoder; but the leader also belongs to the pipeline, and the two are to stay one object.
+        stepper, scaler = self._stepper, pickle.dumps(self._grad_scaler)
+        remembered = None if stepper is None else (stepper.leader, pickle.dumps(stepper.state()))
+        return {**self.__dict__, "_grad_scaler": scaler, "_stepper": remembered}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _grad_scaler=pickle.loads(state["_grad_scaler"]), _stepper=None)
+        if state["_stepper"] is not None:
+            leader, memory = state["_stepper"]
+            self.stepper(leader).load_state(pickle.loads(memory))
 
 
 def encoder_shim(model: Model[Any, Any]) -> EncoderShim:

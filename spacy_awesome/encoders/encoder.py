@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import pickle
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +81,15 @@ class SubwordEncoder(nn.Module):
         last = layer_module(loaded.transformer, loaded.layer) if loaded.cut else None
         if last is not None:
             # The norm that closes a pre-norm encoder belongs behind its last layer, not behind the one it is cut at.
-            last.register_forward_hook(self._keep_output)
+            last.register_forward_hook(partial(_keep_output, self._last_layer_output))
         self.eval()
+
+    def __getstate__(self) -> dict[str, bytes]:
+        # For another process torch would lay the weights into shared memory, of which a container has little.
+        return {"pickled": pickle.dumps(self.__dict__)}
+
+    def __setstate__(self, state: dict[str, bytes]) -> None:
+        super().__setstate__(pickle.loads(state["pickled"]))
 
     @property
     def device(self) -> torch.device:
@@ -188,10 +197,13 @@ class SubwordEncoder(nn.Module):
             with self.language_model.full_depth() as model:
                 save_encoder(model, tokenizer, defaults, folder, **options)
 
-    def _keep_output(self, module: nn.Module, inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
-        # The language model runs the same layer, and nobody would take away what it leaves.
-        if (thread := threading.get_ident()) in self._last_layer_output:
-            self._last_layer_output[thread] = output if isinstance(output, Tensor) else output[0]
+
+def _keep_output(
+    kept: dict[int, Tensor | None], module: nn.Module, inputs: object, output: Tensor | tuple[Tensor, ...]
+) -> None:
+    # The language model runs the same layer, and nobody would take away what it leaves.
+    if (thread := threading.get_ident()) in kept:
+        kept[thread] = output if isinstance(output, Tensor) else output[0]
 
 
 def _pad(rows: Sequence[np.ndarray], length: int, value: int) -> np.ndarray:
