@@ -1,4 +1,4 @@
-"""Step 8: the model card (README.md) of the bundled encoder, from its files and from what was measured."""
+"""Step 9: the model card (README.md) of the bundled encoder, from its files and from what was measured."""
 
 from __future__ import annotations
 
@@ -50,11 +50,12 @@ are linked where both probabilities exceed {threshold:g}. These defaults stand i
 2. Its vocabulary cut to the pieces most used by the served languages, with all single characters of their scripts.
 3. Word links of the training text by eflomal, which saw nothing else.
 4. The same number of pairs of each language, short ones joined.
-5. `spacy train configs/encoder.cfg`: cross-entropy of both softmaxes towards links on which both directions of eflomal
-   agree, and towards those of one direction that the encoder finds too; beside it the contrastive objective of OneAligner
-   (Niu et al. 2022). The vectors of pieces stay as they were. Development pairs: XL-WA dev, for the threshold.
+5. `spacy train configs/encoder.cfg`, 150 steps: cross-entropy of both softmaxes towards links on which both directions of
+   eflomal agree, and towards those of one direction that the encoder finds too.
+6. The same, further, with self-training (Dou & Neubig 2021, eq. 4) in its place. In both, the contrastive objective of
+   OneAligner (Niu et al. 2022) beside it; the vectors of pieces stay as they were. Development pairs: XL-WA dev.
 
-Steps 4 and 5 follow from a seed and the files of step 3. eflomal takes its seed from the operating system, so a rebuild
+Steps 4 to 6 follow from a seed and the files of step 3. eflomal takes its seed from the operating system, so a rebuild
 that includes step 3 gives slightly different links, weights and figures.
 
 ## Training data

@@ -1,23 +1,24 @@
 """Parallel text that the encoder may be trained on: corpora by name, their licences, and how each is tokenized.
 
-The layout is that of the folder behind `SPACY_AWESOME_DATA` (docs/data.md): `parallel/merged/en-xx.tsv.gz`, with lines
-of `corpus<TAB>English<TAB>translation`.
+Folders hold `en-xx.tsv.gz` with lines of `corpus<TAB>English<TAB>translation`: `parallel/merged` in the data folder
+(docs/data.md), and what `recipe.help_texts` writes.
 """
 
 from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import spacy
 from spacy.tokens import Doc
 
-from spacy_awesome.formats.files import read_lines
+from spacy_awesome.formats.parallel_text import read_rows as tsv_rows
 
-LANGUAGES = ("es", "de", "fr", "it", "nl", "pt", "cs", "ru", "zh", "ja", "ro", "hi")
+# Languages with parallel text.
+LANGUAGES = ("es", "de", "fr", "it", "nl", "pt", "cs", "ru", "zh", "ja", "ro", "hi", "da", "sl", "hu", "et")
 MAX_WORDS = 90
 MAX_LENGTH_RATIO = 4.0
 
@@ -46,6 +47,7 @@ FREE = {
     "django-docs": Corpus("BSD-3-Clause", limit=12_000),
     "gnome-user-docs": Corpus("CC BY-SA 3.0", limit=4_000),
     "mozilla-www": Corpus("MPL 2.0", limit=4_000),
+    "libreoffice-help": Corpus("MPL 2.0"),
 }
 
 
@@ -58,9 +60,27 @@ class TextPair:
     target: tuple[str, ...]
 
 
-def read_corpora(data: Path, language: str, corpora: dict[str, Corpus] = FREE) -> Iterator[TextPair]:
+def read_corpora(folders: Sequence[Path], language: str, corpora: Mapping[str, Corpus] = FREE) -> Iterator[TextPair]:
     """The pairs of English and one language from the named corpora, tokenized; unusable and repeated ones dropped."""
-    return clean(_tokenized(_read(data / "parallel" / "merged" / f"en-{language}.tsv.gz", corpora), language, corpora))
+    return clean(_tokenized(read_rows(folders, language, corpora), language, corpora))
+
+
+def read_rows(
+    folders: Sequence[Path], language: str, corpora: Mapping[str, Corpus] = FREE
+) -> Iterator[tuple[str, str, str]]:
+    """Corpus, English and translation of each line, as they stand.
+
+    Raises ValueError if no folder has a file of the language.
+    """
+    paths = [path for folder in folders if (path := folder / f"en-{language}.tsv.gz").exists()]
+    if not paths:
+        raise ValueError(f"Expected en-{language}.tsv.gz in one of: {', '.join(map(str, folders))}.")
+    taken: Counter[str] = Counter()
+    for path in paths:
+        for _, (name, source, target) in tsv_rows(path, widths=(3,)):
+            if name in corpora and (not corpora[name].limit or taken[name] < corpora[name].limit):
+                taken[name] += 1
+                yield name, source, target
 
 
 def clean(pairs: Iterable[TextPair]) -> Iterator[TextPair]:
@@ -90,16 +110,9 @@ def words_of(text: str, language: str) -> tuple[str, ...]:
     return tuple(token.text for token in tokenizer(language)(" ".join(text.split())) if not token.is_space)
 
 
-def _read(path: Path, corpora: dict[str, Corpus]) -> Iterator[tuple[str, str, str]]:
-    taken: Counter[str] = Counter()
-    for line in read_lines(path):
-        name, source, target = line.split("\t")
-        if name in corpora and (not corpora[name].limit or taken[name] < corpora[name].limit):
-            taken[name] += 1
-            yield name, source, target
-
-
-def _tokenized(rows: Iterable[tuple[str, str, str]], language: str, corpora: dict[str, Corpus]) -> Iterator[TextPair]:
+def _tokenized(
+    rows: Iterable[tuple[str, str, str]], language: str, corpora: Mapping[str, Corpus]
+) -> Iterator[TextPair]:
     for name, source, target in rows:
         if corpora[name].tokenized:
             yield TextPair(name, tuple(source.split()), tuple(target.split()))

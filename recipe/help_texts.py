@@ -1,4 +1,4 @@
-"""Step 3a: LibreOffice's help (MPL-2.0), paragraph by paragraph in English and other languages.
+"""Step 2: LibreOffice's help (MPL-2.0), paragraph by paragraph in English and other languages.
 
 Parallel text of the data folder has no Danish, Slovenian, Hungarian or Estonian, and little but short sentences in German
 and Romanian. The help comes in many languages, from Debian's packages, and each of its paragraphs has a number.
@@ -38,7 +38,9 @@ def main(
     """Write lines of corpus, English and translation. Needs `dpkg-deb`, and `apt-get` where nothing was downloaded."""
     for program in ("dpkg-deb", *(() if packages else ("apt-get",))):
         if shutil.which(program) is None:
-            raise ValueError(f"Expected the program {program}: this step takes LibreOffice's help from Debian's packages.")
+            raise ValueError(
+                f"Expected the program {program}: this step takes LibreOffice's help from Debian's packages."
+            )
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)

@@ -1,4 +1,4 @@
-"""Step 7: figures of an encoder on real data, with the components' default settings; they go into the model card.
+"""Step 8: figures of an encoder on real data, with the components' default settings; they go into the model card.
 
 The README of the encoder gives the same measurements as commands of the command line.
 """

@@ -1,4 +1,4 @@
-"""Step 4: the pairs that the encoder is trained on: the same number of every language, few of them short."""
+"""Step 5: the pairs that the encoder is trained on: the same number of every language, few of them short."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from recipe.corpora import LANGUAGES
 from spacy_awesome.formats.files import open_output, read_lines
 
 # How often a pair is drawn: Tatoeba is short and repetitive, and documentation is full of markup.
-WEIGHTS = {"europarl-cs124": 3.0, "tico19": 3.0, "python-docs": 0.7, "django-docs": 0.7, "mozilla-www": 0.7}
+WEIGHTS = {
+    "europarl-cs124": 3.0,
+    "tico19": 3.0,
+    "python-docs": 0.7,
+    "django-docs": 0.7,
+    "mozilla-www": 0.7,
+    "libreoffice-help": 2.0,
+}
 # A drawn pair shorter than this is joined with the next ones: words then have as many others to be told apart from as
 # in the sentences that are aligned later.
 JOINED_WORDS = 24

@@ -1,4 +1,4 @@
-"""Step 2: the vocabulary cut to the languages that are served.
+"""Step 3: the vocabulary cut to the languages that are served.
 
 Three quarters of the pre-trained encoder are vectors of pieces, most of them of languages that are not served.
 """

@@ -1,4 +1,4 @@
-"""Step 6: the trained encoder as the folder that the package ships: half precision, small files, its own defaults."""
+"""Step 7: the trained encoder as the folder that the package ships: half precision, small files, its own defaults."""
 
 from __future__ import annotations
 

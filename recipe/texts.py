@@ -7,18 +7,20 @@ from typing import Annotated
 
 import typer
 
-from recipe.corpora import FREE, LANGUAGES
+from recipe.corpora import LANGUAGES, read_rows
 from spacy_awesome.formats.files import open_output, read_lines
 
-# Languages without parallel text: their sentences in XL-WA's training part choose pieces, and are not trained on.
-TEXT_ONLY = ("da", "sl", "bg", "hu", "et")
+# Languages of XL-WA whose sentences in its training part choose pieces too; nothing is trained on them.
+XL_WA_TEXT = ("da", "sl", "bg", "hu", "et")
+# Served without parallel text.
+TEXT_ONLY = ("bg",)
 # Lines of English that each language's file gives.
 _ENGLISH = 20_000
 # Of Tatoeba, by their codes there.
 TATOEBA = dict(
     zip(
         (*LANGUAGES, *TEXT_ONLY),
-        "spa deu fra ita nld por ces rus cmn jpn ron hin dan slv bul hun est".split(),
+        "spa deu fra ita nld por ces rus cmn jpn ron hin dan slv hun est bul".split(),
         strict=True,
     )
 )
@@ -26,20 +28,21 @@ TATOEBA = dict(
 
 def main(
     data: Annotated[Path, typer.Argument(help="The data folder (docs/data.md).")],
+    help_texts: Annotated[Path, typer.Argument(help="Folder that recipe.help_texts wrote.")],
     output: Annotated[Path, typer.Argument(help="Folder to write train/xx.txt.gz and held_out/xx.txt.gz.")],
 ) -> None:
     """Write the text of all served languages."""
     for part in ("train", "held_out"):
         (output / part).mkdir(parents=True, exist_ok=True)
     english: list[str] = []
-    for language in LANGUAGES:
-        rows = (line.split("\t") for line in read_lines(data / "parallel" / "merged" / f"en-{language}.tsv.gz"))
-        pairs = [(source, target) for corpus, source, target in rows if corpus in FREE]
-        english += [source for source, _ in pairs[:: max(1, len(pairs) // _ENGLISH)]]
-        _write(output / "train" / f"{language}.txt.gz", [target for _, target in pairs])
+    for language in (*LANGUAGES, *TEXT_ONLY):
+        pairs = list(read_rows((data / "parallel" / "merged", help_texts), language)) if language in LANGUAGES else []
+        english += [source for _, source, _ in pairs[:: max(1, len(pairs) // _ENGLISH)]]
+        lines = [target for *_, target in pairs]
+        if language in XL_WA_TEXT:
+            lines += _column(data, language, "train", 1)
+        _write(output / "train" / f"{language}.txt.gz", lines)
     _write(output / "train" / "en.txt.gz", english)
-    for language in TEXT_ONLY:
-        _write(output / "train" / f"{language}.txt.gz", _column(data, language, "train", 1))
     english = []
     for language, code in TATOEBA.items():
         lines = list(read_lines(data / "retrieval" / "tatoeba-v1" / "v1" / f"tatoeba.{code}-eng.{code}"))
