@@ -96,10 +96,10 @@ def convert(
     )
     if possible != "keep" and not output_format.startswith("pharaoh"):
         raise ValueError(f"{output}: only word links can be possible; leave out --possible.")
-    check_files((source, target), (output, output_target))
     table = families(target=target, output_target=output_target, possible=possible)
     for family in table.values():
         if source_format in family.readers and output_format in family.writers:
+            check_files((source, target), (output, output_target))
             family.writers[output_format](output, family.readers[source_format](source))
             return
     raise ValueError(_cannot_convert(source_format, output_format, table))
