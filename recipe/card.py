@@ -12,8 +12,8 @@ import typer
 from recipe.corpora import FREE, LANGUAGES
 from recipe.texts import TEXT_ONLY
 from spacy_awesome.encoders.loading import BUNDLED, DEFAULTS_KEY
-from spacy_awesome.formats.atomic import atomic_file
-from spacy_awesome.visualize.text import escape_markdown
+from spacy_awesome.formats.files import open_output
+from spacy_awesome.formats.markdown import escape_markdown
 
 _CARD = """---
 language: [{languages}]
@@ -141,8 +141,8 @@ def write_card(folder: Path, *, figures: Mapping[str, float], kept: Mapping[str,
         **_plain(values),
     )
     card = folder / "README.md"
-    with atomic_file(card) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    with open_output(card) as stream:
+        stream.write(text)
     return card
 
 

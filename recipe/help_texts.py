@@ -1,7 +1,7 @@
 """Step 2: LibreOffice's help (MPL-2.0), paragraph by paragraph in English and other languages.
 
-Parallel text of the data folder has no Danish, Slovenian, Hungarian or Estonian, and little but short sentences in German
-and Romanian. The help comes in many languages, from Debian's packages, and each of its paragraphs has a number.
+Parallel text of the data folder has no Danish, Slovenian, Hungarian or Estonian, and little but short sentences in
+German. The help comes in many languages, from Debian's packages, and each of its paragraphs has a number.
 """
 
 from __future__ import annotations
