@@ -9,7 +9,7 @@ from typing import Any
 
 from spacy_awesome.encoders.loading import DEFAULTS_KEY
 from spacy_awesome.formats.files import open_output
-from spacy_awesome.formats.markdown import escape_markdown
+from spacy_awesome.transfer.filters import escape_markdown
 
 _CARD = """---
 language: [en, es, de, fr, it, nl, pt]
