@@ -11,10 +11,9 @@ import torch
 
 from spacy_awesome.encoders.encoder import SubwordEncoder
 from spacy_awesome.encoders.sentences import encode_sentences, split_lines
-from spacy_awesome.sentence_alignment.gains import BeadScorer, align_in_order, frozen_bead_biases
-from spacy_awesome.sentence_alignment.reordered import align_reordered
+from spacy_awesome.sentence_alignment import BeadSettings
+from spacy_awesome.sentence_alignment.gains import BeadScorer, align_in_order, align_reordered, frozen_bead_biases
 from spacy_awesome.sentence_alignment.scores import DocumentPair, TextVectors, pair_documents, unit_vectors
-from spacy_awesome.sentence_alignment.settings import BeadSettings
 from spacy_awesome.tokens.sentence_alignment import SentenceAlignment
 
 Sentences = Sequence[Sequence[str]]

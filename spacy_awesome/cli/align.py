@@ -169,7 +169,7 @@ def sentences(
     from spacy_awesome.aligners.sentences import DocumentAligner
     from spacy_awesome.encoders.sentences import split_lines
     from spacy_awesome.formats.files import STANDARD_STREAM, check_files, open_output, read_lines
-    from spacy_awesome.sentence_alignment.settings import BeadSettings
+    from spacy_awesome.sentence_alignment import BeadSettings
 
     if text and as_json:
         raise ValueError("--json has the numbers of the lines, --text the sentences: give one of them.")

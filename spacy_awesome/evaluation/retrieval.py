@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from spacy_awesome.formats.files import read_lines, zip_equal
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from spacy_awesome.encoders.encoder import SubwordEncoder
     from spacy_awesome.encoders.sentences import SentenceVectors
 
-Scoring = Literal["bert_score", "pooling"]
 SCORINGS: Final = ("bert_score", "pooling")
 NO_NORMALIZATION: Final = "none"
 

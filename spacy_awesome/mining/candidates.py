@@ -15,7 +15,7 @@ from spacy_awesome.encoders.sentences import SentenceVectors
 from spacy_awesome.mining.collection import Collection, Progress, no_progress
 from spacy_awesome.mining.index import IndexKind, has_faiss, make_search
 from spacy_awesome.mining.resumable import ResumableArray, map_array, save_array
-from spacy_awesome.similarity.bert_score import harmonic_mean
+from spacy_awesome.similarity.bert_score import harmonic_means
 from spacy_awesome.similarity.normalization import NORMALIZATIONS, Biases, frozen_biases
 from spacy_awesome.similarity.pooling import whiten
 
@@ -56,7 +56,7 @@ def candidate_scores(
             precision[start:end] = np.add.reduceat(cells.max(axis=1) * weights, first) / np.add.reduceat(weights, first)
             best = np.maximum.reduceat(cells, first, axis=0)
             recall[start:end] = best @ source_weights[own] / source_weights[own].sum()
-    return harmonic_mean(torch.from_numpy(precision), torch.from_numpy(recall))
+    return harmonic_means(torch.from_numpy(precision), torch.from_numpy(recall))
 
 
 def _subwords_of(sentences: Rows, starts: Rows) -> tuple[Rows, Rows]:
@@ -108,7 +108,7 @@ def check_normalization(method: str) -> None:
         raise ValueError(f"Unknown normalisation {method!r}; expected one of: none, {', '.join(NORMALIZATIONS)}.")
 
 
-def find_candidates(
+def find_translation_candidates(
     source: Collection,
     target: Collection,
     folder: Path,

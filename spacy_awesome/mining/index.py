@@ -13,9 +13,9 @@ import torch
 
 from spacy_awesome.formats.atomic import atomic_file
 
-Vectors = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int32]
-Search = Callable[[Vectors], Rows]
+PooledVectors = npt.NDArray[np.float32]
+Neighbors = npt.NDArray[np.int32]
+Search = Callable[[PooledVectors], Neighbors]
 IndexKind = Literal["auto", "exact", "ivf"]
 
 INDEX_KINDS = ("auto", "exact", "ivf")
@@ -30,7 +30,7 @@ def has_faiss() -> bool:
     return importlib.util.find_spec("faiss") is not None
 
 
-def make_search(vectors: Vectors, k: int, *, kind: IndexKind = "auto", cache: Path | None = None) -> Search:
+def make_search(vectors: PooledVectors, k: int, *, kind: IndexKind = "auto", cache: Path | None = None) -> Search:
     """A function from queries (Q, d) to the rows (Q, k) of the vectors (N, d) with the highest dot product, best first.
 
     kind: "exact" compares with every vector; "ivf" with those in the nearest cells of a k-means partition, and gives
@@ -55,7 +55,7 @@ def make_search(vectors: Vectors, k: int, *, kind: IndexKind = "auto", cache: Pa
     return lambda queries: index.search(np.ascontiguousarray(queries, dtype=np.float32), k)[1].astype(np.int32)
 
 
-def exact_search(queries: Vectors, vectors: Vectors, k: int) -> Rows:
+def exact_search(queries: PooledVectors, vectors: PooledVectors, k: int) -> Neighbors:
     """The rows (Q, k) of the k vectors (N, d) with the highest dot product with each query (Q, d); k ≤ N."""
     found = [
         _search_block(torch.from_numpy(np.array(queries[start : start + _BLOCK_QUERIES])), vectors, k)
@@ -64,7 +64,7 @@ def exact_search(queries: Vectors, vectors: Vectors, k: int) -> Rows:
     return np.concatenate([np.empty((0, k), dtype=np.int32), *found])
 
 
-def _search_block(queries: torch.Tensor, vectors: Vectors, k: int) -> Rows:
+def _search_block(queries: torch.Tensor, vectors: PooledVectors, k: int) -> Neighbors:
     best, rows = torch.empty(len(queries), 0), torch.empty(len(queries), 0, dtype=torch.int64)
     for start in range(0, len(vectors), _BLOCK_VECTORS):
         block = torch.from_numpy(np.array(vectors[start : start + _BLOCK_VECTORS]))
@@ -75,7 +75,7 @@ def _search_block(queries: torch.Tensor, vectors: Vectors, k: int) -> Rows:
     return rows.numpy().astype(np.int32)
 
 
-def _flat_index(vectors: Vectors) -> Any:
+def _flat_index(vectors: PooledVectors) -> Any:
     import faiss
 
     index = faiss.IndexFlatIP(vectors.shape[1])
@@ -83,7 +83,7 @@ def _flat_index(vectors: Vectors) -> Any:
     return index
 
 
-def _partitioned_index(vectors: Vectors, cache: Path | None) -> Any:
+def _partitioned_index(vectors: PooledVectors, cache: Path | None) -> Any:
     import faiss
 
     if cache is not None and cache.exists():

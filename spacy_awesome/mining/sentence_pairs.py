@@ -9,20 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from spacy_awesome.aligners.words import PairAligner
 from spacy_awesome.encoders.encoder import SubwordEncoder
 from spacy_awesome.evaluation.mined_pairs import mining_curve
 from spacy_awesome.formats.bucc import IdPair, MinedPair, read_identified
 from spacy_awesome.formats.files import Unchanged
-from spacy_awesome.mining.candidates import Candidates, check_normalization, find_candidates, score_pairs
+from spacy_awesome.mining.candidates import (
+    Candidates,
+    Rows,
+    Scores,
+    check_normalization,
+    find_translation_candidates,
+    score_pairs,
+)
 from spacy_awesome.mining.collection import Collection, Progress, collect, encoder_key, no_progress
 from spacy_awesome.mining.index import INDEX_KINDS, IndexKind
 from spacy_awesome.tokens.word_alignment import WordAlignment, WordPair
-
-Rows = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float32]
 
 DIRECTIONS = ("forward", "backward", "intersection", "max")
 
@@ -138,7 +141,9 @@ def mine(
     left, right = (
         collect(texts(side), work, encoder, key=key, max_tokens=mining.max_tokens, progress=progress) for side in sides
     )
-    found = find_candidates(left, right, work, neighbours=mining.neighbours, index=mining.index, progress=progress)
+    found = find_translation_candidates(
+        left, right, work, neighbours=mining.neighbours, index=mining.index, progress=progress
+    )
     scores = found.normalized(found.biases(len(left), len(right)), mining.normalization)
     chosen = select_pairs(found.source, found.target, scores, direction=mining.direction)
     if mining.threshold is not None:
@@ -208,7 +213,7 @@ def score_translations(
 
     source, target = side(0), side(1)
     own, place = _distinct_pairs(source, target, work, progress)
-    biases = find_candidates(source, target, work, neighbours=neighbours, progress=progress).biases(
+    biases = find_translation_candidates(source, target, work, neighbours=neighbours, progress=progress).biases(
         len(source), len(target)
     )
     margins = own.normalized(biases, normalization)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from spacy_awesome.projection.assignment import ASSIGNMENTS
 from spacy_awesome.projection.candidates import RULES
-from spacy_awesome.sentence_alignment.settings import BeadSettings
+from spacy_awesome.sentence_alignment import BeadSettings
 from spacy_awesome.tokens.checks import NonNegative, Positive, Settings, Share, Text, wrong_setting
 from spacy_awesome.tokens.symmetrization import SYMMETRIZATIONS
 

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from spacy_awesome.sentence_alignment.scores import Floats, Ints, TextVectors, unit_vectors
 
 # (source start, source end, target start, target end), ends exclusive, of one bead.
-Bead = tuple[int, int, int, int]
+BeadRange = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class PathBand:
     """Which places between sentences a way through both texts may visit.
 
     low, high: (N + 1,) for each number of source sentences behind, the fewest and the most target sentences behind;
@@ -30,15 +30,15 @@ class Band:
         return int(self.high[row] - self.low[row]) + 1
 
     @classmethod
-    def full(cls, source_length: int, target_length: int) -> Band:
+    def full(cls, source_length: int, target_length: int) -> PathBand:
         """Every place."""
         rows = source_length + 1
         return cls(np.zeros(rows, dtype=np.int64), np.full(rows, target_length, dtype=np.int64))
 
     @classmethod
     def around(
-        cls, path: Sequence[Bead], source_length: int, target_length: int, *, radius: int, factor: int = 1
-    ) -> Band:
+        cls, path: Sequence[BeadRange], source_length: int, target_length: int, *, radius: int, factor: int = 1
+    ) -> PathBand:
         """The places no more than `radius` target sentences away from a path.
 
         radius: at least half the target sentences of the path's largest bead, or rows may share no place.
@@ -58,7 +58,7 @@ class Band:
         return cls(low, high)
 
 
-def best_path(gains: Sequence[Floats], band: Band, *, gap: float) -> list[Bead]:
+def best_path(gains: Sequence[Floats], band: PathBand, *, gap: float) -> list[BeadRange]:
     """The beads of the highest sum of gains that cover both texts once, in order.
 
     gains: for each source sentence s, (max_n, max_m, band.width(s)): what the bead of sentences s to s + n - 1 and
@@ -67,7 +67,7 @@ def best_path(gains: Sequence[Floats], band: Band, *, gap: float) -> list[Bead]:
     Returns beads (source start, source end, target start, target end), in order. Time and memory grow with the places
     in the band: a row is worked on at once, its chains of left-out target sentences by a running maximum.
 
-    >>> best_path([np.array([[[0.1, 0.9]]], dtype=np.float32)], Band(np.array([0, 0]), np.array([1, 2])), gap=0.0)
+    >>> best_path([np.array([[[0.1, 0.9]]], dtype=np.float32)], PathBand(np.array([0, 0]), np.array([1, 2])), gap=0.0)
     [(0, 0, 0, 1), (0, 1, 1, 2)]
     """
     rows = len(gains) + 1
@@ -97,7 +97,7 @@ def _leave_out_targets(best: npt.NDArray[np.float64], steps: npt.NDArray[np.int8
 def _reach(
     best: list[npt.NDArray[np.float64]],
     steps: list[npt.NDArray[np.int8]],
-    band: Band,
+    band: PathBand,
     s: int,
     gains: npt.NDArray[np.floating],
     step: tuple[int, int],
@@ -116,7 +116,7 @@ def _reach(
     steps[s + n][there][better] = step
 
 
-def _backtrace(steps: list[npt.NDArray[np.int8]], band: Band) -> list[Bead]:
+def _backtrace(steps: list[npt.NDArray[np.int8]], band: PathBand) -> list[BeadRange]:
     s, t = len(steps) - 1, int(band.high[-1])
     beads = []
     while s or t:
@@ -132,7 +132,7 @@ _SHORT = 256
 _RELATED = 0.1
 
 
-def coarse_band(source: TextVectors, target: TextVectors, *, radius: int) -> Band:
+def coarse_band(source: TextVectors, target: TextVectors, *, radius: int) -> PathBand:
     """The places near which the best way through two texts must lie.
 
     Mean vectors of sentences are aligned one to one. In long texts pairs of neighbours are averaged first, and pairs of
@@ -142,17 +142,17 @@ def coarse_band(source: TextVectors, target: TextVectors, *, radius: int) -> Ban
     radius: target sentences on each side of the way that belong to the band.
     """
     if max(len(source), len(target)) <= radius:
-        return Band.full(len(source), len(target))
+        return PathBand.full(len(source), len(target))
     path = _coarse_path(_centred(source.means()), _centred(target.means()), radius=radius)
-    return Band.around(path, len(source), len(target), radius=radius)
+    return PathBand.around(path, len(source), len(target), radius=radius)
 
 
-def _coarse_path(source: Floats, target: Floats, *, radius: int) -> list[Bead]:
+def _coarse_path(source: Floats, target: Floats, *, radius: int) -> list[BeadRange]:
     if max(len(source), len(target)) <= _SHORT:
-        band = Band.full(len(source), len(target))
+        band = PathBand.full(len(source), len(target))
     else:
         above = _coarse_path(_halved(source), _halved(target), radius=radius)
-        band = Band.around(above, len(source), len(target), radius=radius, factor=2)
+        band = PathBand.around(above, len(source), len(target), radius=radius, factor=2)
     left, right = unit_vectors(source), unit_vectors(target)
     gains = []
     for row, vector in enumerate(left):

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import torch
+
+from spacy_awesome.similarity.bert_score import harmonic_means
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -83,7 +86,7 @@ def bead_scores(source: TextVectors, target: TextVectors, *, max_sentences: int 
     scores = np.full((max_sentences, max_sentences, len(source), len(target)), NO_SCORE, dtype=np.float32)
     for n in range(1, min(max_sentences, len(source)) + 1):
         for m in range(1, min(max_sentences, len(target)) + 1):
-            scores[n - 1, m - 1, : len(source) - n + 1, : len(target) - m + 1] = _harmonic_means(
+            scores[n - 1, m - 1, : len(source) - n + 1, : len(target) - m + 1] = _f_scores(
                 _neighbour_sums(precision[n - 1], m)[: len(source) - n + 1],
                 _neighbour_sums(target_lengths, m)[None],
                 _neighbour_sums(recall[m - 1].T, n).T[:, : len(target) - m + 1],
@@ -138,10 +141,10 @@ def _neighbour_sums(values: Floats, count: int) -> Floats:
     return total
 
 
-def _harmonic_means(precision: Floats, target_length: Floats, recall: Floats, source_length: Floats) -> Floats:
+def _f_scores(precision: Floats, target_length: Floats, recall: Floats, source_length: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         p, r = precision / target_length, recall / source_length
-        f = np.where(p * r > 0, 2 * p * r / (p + r), 0)
+    f = harmonic_means(torch.from_numpy(p), torch.from_numpy(r)).numpy()
     scored = (target_length > 0) & (source_length > 0)
     means: Floats = np.where(scored, f, NO_SCORE).astype(np.float32)
     return means

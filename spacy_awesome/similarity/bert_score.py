@@ -10,7 +10,7 @@ from torch.nn.functional import normalize as unit_length
 
 from spacy_awesome.encoders.tokenization import batches_by_length
 
-Similarity = Literal["cosine", "dot"]
+SimilarityMeasure = Literal["cosine", "dot"]
 
 # Subwords, padding included, on each side of a block of sentences; their product is the cells that are held at once.
 # On a processor the block's 4 MB stay in its cache; a graphics card wants more work at a time.
@@ -30,7 +30,12 @@ class BertScores(NamedTuple):
 
 
 def bert_scores(
-    source: Tensor, source_mask: Tensor, target: Tensor, target_mask: Tensor, *, similarity: Similarity = "cosine"
+    source: Tensor,
+    source_mask: Tensor,
+    target: Tensor,
+    target_mask: Tensor,
+    *,
+    similarity: SimilarityMeasure = "cosine",
 ) -> BertScores:
     """BERT-scores of every source with every target sentence (Niu et al. 2022, section 2.2).
 
@@ -66,30 +71,7 @@ def bert_scores(
         precision.append(torch.cat([p for p, _ in pairs], dim=1))
         recall.append(torch.cat([r for _, r in pairs], dim=1))
     p, r = (torch.cat(parts)[source_order][:, target_order] for parts in (precision, recall))
-    return BertScores(p, r, harmonic_mean(p, r))
-
-
-def paired_bert_scores(
-    source: Tensor, source_mask: Tensor, target: Tensor, target_mask: Tensor, *, similarity: Similarity = "cosine"
-) -> BertScores:
-    """BERT-scores of each source sentence with the target sentence of the same row; arguments as in `bert_scores`.
-
-    source, target: (N, n, d), (N, m, d). Returns (N,) each. Differentiable. All N·n·m similarities are held at once.
-
-    >>> vectors, mask = torch.eye(2).repeat(3, 1, 1), torch.ones(3, 2, dtype=torch.bool)
-    >>> paired_bert_scores(vectors, mask, vectors[:, :1], mask[:, :1]).f1
-    tensor([0.6667, 0.6667, 0.6667])
-    """
-    _check_similarity(similarity)
-    if len(source) != len(target):
-        raise ValueError(f"Expected as many source as target sentences, got {len(source)} and {len(target)}.")
-    left, right = _comparable(source, source_mask, similarity), _comparable(target, target_mask, similarity)
-    real = source_mask[:, :, None] & target_mask[:, None, :]
-    cells = (left @ right.transpose(1, 2)).masked_fill(~real, -torch.inf)
-    # Where a whole row or column is padding, its maximum of −inf is that of no subword, and has no share in the mean.
-    p = cells.amax(dim=1).masked_fill(~real.any(dim=1), 0.0).sum(dim=1) / target_mask.sum(dim=1).clamp(min=1)
-    r = cells.amax(dim=2).masked_fill(~real.any(dim=2), 0.0).sum(dim=1) / source_mask.sum(dim=1).clamp(min=1)
-    return BertScores(p, r, harmonic_mean(p, r))
+    return BertScores(p, r, harmonic_means(p, r))
 
 
 def _check_similarity(similarity: str) -> None:
@@ -97,7 +79,7 @@ def _check_similarity(similarity: str) -> None:
         raise ValueError(f"Unknown similarity {similarity!r}; expected cosine or dot.")
 
 
-def _comparable(vectors: Tensor, mask: Tensor, similarity: Similarity) -> Tensor:
+def _comparable(vectors: Tensor, mask: Tensor, similarity: SimilarityMeasure) -> Tensor:
     """The vectors in float32, of unit length for cosine, 0 at padding."""
     vectors = vectors.float().masked_fill(~mask[:, :, None], 0.0)
     return unit_length(vectors, dim=-1) if similarity == "cosine" else vectors
@@ -115,7 +97,7 @@ def _blocks(mask: Tensor) -> tuple[list[Tensor], Tensor]:
     return blocks, torch.cat([mask.new_zeros(0, dtype=torch.int64), *blocks]).argsort()
 
 
-def _block(vectors: Tensor, mask: Tensor, rows: Tensor, similarity: Similarity) -> tuple[Tensor, Tensor]:
+def _block(vectors: Tensor, mask: Tensor, rows: Tensor, similarity: SimilarityMeasure) -> tuple[Tensor, Tensor]:
     """Vectors (rows, n, d) of some sentences, and what each counts in the mean over its sentence, (rows, n).
 
     The first vector of a sentence stands in the place of its padding. It wins no maximum that it would not win anyway,
@@ -146,7 +128,7 @@ def _maxima(cells: Tensor, dim: int) -> Tensor:
     return cells.max(dim=dim).values if cells.requires_grad else cells.amax(dim=dim)
 
 
-def harmonic_mean(precision: Tensor, recall: Tensor) -> Tensor:
+def harmonic_means(precision: Tensor, recall: Tensor) -> Tensor:
     """2PR / (P + R), of one shape; 0 where P and R differ in sign."""
     agree = precision * recall > 0
     # The first `where` keeps the pole out of the gradient, where the second could not.

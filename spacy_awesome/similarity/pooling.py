@@ -11,7 +11,7 @@ from torch.nn.functional import normalize as unit_length
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from spacy_awesome.similarity.bert_score import Similarity
+    from spacy_awesome.similarity.bert_score import SimilarityMeasure
 
 
 def average_pool(vectors: Tensor, mask: Tensor) -> Tensor:
@@ -26,7 +26,7 @@ def average_pool(vectors: Tensor, mask: Tensor) -> Tensor:
     return total / mask.sum(dim=1, keepdim=True).clamp(min=1)
 
 
-def pooled_scores(source: Tensor, target: Tensor, *, similarity: Similarity = "cosine") -> Tensor:
+def pooled_scores(source: Tensor, target: Tensor, *, similarity: SimilarityMeasure = "cosine") -> Tensor:
     """Similarity of every source with every target vector: (N, d), (M, d) to (N, M); 0 for a vector of zeros.
 
     similarity: "cosine" or "dot".

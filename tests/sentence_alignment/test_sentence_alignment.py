@@ -15,11 +15,10 @@ import spacy_awesome.sentence_alignment.scores as beads_module
 from recipe.synthetic_documents import Changes, make_document
 from spacy_awesome import SentenceAlignment
 from spacy_awesome.evaluation.alignments import score_beads
-from spacy_awesome.sentence_alignment.gains import BeadScorer, align_in_order, frozen_bead_biases
-from spacy_awesome.sentence_alignment.path import Band, best_path, coarse_band
-from spacy_awesome.sentence_alignment.reordered import align_reordered
+from spacy_awesome.sentence_alignment import BeadSettings
+from spacy_awesome.sentence_alignment.gains import BeadScorer, align_in_order, align_reordered, frozen_bead_biases
+from spacy_awesome.sentence_alignment.path import PathBand, best_path, coarse_band
 from spacy_awesome.sentence_alignment.scores import NO_SCORE, TextVectors, bead_scores, unit_vectors
-from spacy_awesome.sentence_alignment.settings import BeadSettings
 from spacy_awesome.similarity.bert_score import bert_scores
 
 lengths = st.lists(st.integers(0, 4), max_size=6)
@@ -86,11 +85,11 @@ def test_the_best_path_is_the_best_of_all(data: Any, n: int, m: int, gap: float)
         ways += [best(s, t + 1) - gap] if t < m else []
         return max(ways, default=0.0)
 
-    path = best_path(list(gains), Band.full(n, m), gap=gap)
+    path = best_path(list(gains), PathBand.full(n, m), gap=gap)
     assert covered(path) == (list(range(n)), list(range(m)))
     assert value(path, gains, gap) == pytest.approx(best(0, 0), abs=1e-4)
     # As good a way is found within the narrowest band around it.
-    narrow = Band.around(path, n, m, radius=0)
+    narrow = PathBand.around(path, n, m, radius=0)
     rows = [gains[s][:, :, narrow.low[s] : narrow.high[s] + 1] for s in range(n)]
     assert value(best_path(rows, narrow, gap=gap), gains, gap) == pytest.approx(best(0, 0), abs=1e-4)
 
@@ -103,7 +102,7 @@ def test_a_band_always_has_a_way_through(path: list[tuple[int, int]], factor: in
     beads = [(int(a[0]), int(b[0]), int(a[1]), int(b[1])) for a, b in zip(ends, ends[1:])]
     for short in (0, 1):
         n, m = (max(0, factor * int(length) - short * (factor - 1)) for length in ends[-1])
-        band = Band.around(beads, n, m, radius=2, factor=factor)
+        band = PathBand.around(beads, n, m, radius=2, factor=factor)
         assert (band.low[0], band.high[-1]) == (0, m)
         assert (np.diff(band.low) >= 0).all()
         assert (np.diff(band.high) >= 0).all()

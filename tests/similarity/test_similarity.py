@@ -17,7 +17,7 @@ from spacy_awesome.encoders.encoder import SubwordEncoder
 from spacy_awesome.encoders.loading import load_encoder
 from spacy_awesome.encoders.sentences import encode_sentences, split_lines
 from spacy_awesome.similarity import bert_score
-from spacy_awesome.similarity.bert_score import bert_scores, paired_bert_scores
+from spacy_awesome.similarity.bert_score import bert_scores
 from spacy_awesome.similarity.normalization import NORMALIZATIONS, batch_biases, frozen_biases, normalize
 from spacy_awesome.similarity.pooling import average_pool, pooled_scores
 
@@ -58,22 +58,13 @@ fast = settings(max_examples=30)
 @pytest.mark.parametrize("similarity", ["cosine", "dot"])
 @pytest.mark.parametrize("block", [1, 7, 1024])
 def test_bert_scores_equal_a_slow_loop(
-    similarity: bert_score.Similarity, block: int, monkeypatch: pytest.MonkeyPatch
+    similarity: bert_score.SimilarityMeasure, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(bert_score._BLOCK_SUBWORDS, "cpu", block)
     source, target = make_sentences([3, 1, 0, 6, 2], seed=1), make_sentences([2, 5, 1, 0], seed=2)
     expected = slow_scores(source, target, cosine=similarity == "cosine")
     for got, wanted in zip(bert_scores(*source, *target, similarity=similarity), expected):
         torch.testing.assert_close(got, wanted)
-
-
-@pytest.mark.parametrize("similarity", ["cosine", "dot"])
-def test_paired_scores_are_the_diagonal_of_all_scores(similarity: bert_score.Similarity) -> None:
-    source, target = make_sentences([3, 1, 0, 6], seed=3), make_sentences([2, 0, 4, 1], seed=4)
-    every = bert_scores(*source, *target, similarity=similarity)
-    paired = paired_bert_scores(*source, *target, similarity=similarity)
-    for one, matrix in zip(paired, every):
-        torch.testing.assert_close(one, matrix.diagonal())
 
 
 @fast
@@ -108,18 +99,13 @@ def test_padding_never_wins_a_maximum(source: Sentences, target: Sentences, padd
             expected = bert_scores(*left, *right, similarity=similarity)
             got = bert_scores(wider, mask, other[1], right[1], similarity=similarity)
             torch.testing.assert_close(got, expected)
-            rows = min(len(left[0]), len(right[0]))
-            paired = paired_bert_scores(
-                wider[:rows], mask[:rows], other[1][:rows], right[1][:rows], similarity=similarity
-            )
-            torch.testing.assert_close(paired.f1, expected.f1.diagonal())
     torch.testing.assert_close(
         average_pool(source[0].masked_fill(~source[1][:, :, None], padding), source[1]), average_pool(*source)
     )
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "dot"])
-def test_gradients_are_those_of_the_slow_loop(similarity: bert_score.Similarity) -> None:
+def test_gradients_are_those_of_the_slow_loop(similarity: bert_score.SimilarityMeasure) -> None:
     masks = [make_sentences(lengths, seed=0)[1] for lengths in ([2, 3, 0], [4, 1, 2])]
     weights = torch.rand(3, 3, generator=torch.Generator().manual_seed(5))
 
@@ -135,9 +121,6 @@ def test_gradients_are_those_of_the_slow_loop(similarity: bert_score.Similarity)
     expected = gradients(slow, weights)
     torch.testing.assert_close(got, expected)
     assert all((gradient[~mask] == 0).all() for gradient, mask in zip(got, masks))
-    paired = gradients(lambda s, t: paired_bert_scores(*s, *t, similarity=similarity).f1, weights.diagonal())
-    diagonal = gradients(lambda s, t: slow(s, t).diagonal(), weights.diagonal())
-    torch.testing.assert_close(paired, diagonal)
 
 
 def test_an_empty_collection_has_an_empty_matrix() -> None:
@@ -152,11 +135,6 @@ def test_an_unknown_similarity_is_refused() -> None:
         bert_scores(*source, *source, similarity="euclidean")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="Unknown similarity"):
         pooled_scores(source[0][:, 0], source[0][:, 0], similarity="euclidean")  # type: ignore[arg-type]
-
-
-def test_pairs_need_as_many_sentences_on_both_sides() -> None:
-    with pytest.raises(ValueError, match="as many source as target sentences, got 2 and 3"):
-        paired_bert_scores(*make_sentences([1, 2], seed=9), *make_sentences([1, 1, 1], seed=9))
 
 
 def test_a_thousand_by_a_thousand_long_sentences_fit_in_two_gigabytes() -> None:
