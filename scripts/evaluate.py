@@ -19,7 +19,7 @@ import typer
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from spacy_awesome import WordAlignment, parallel
+from spacy_awesome import WordAlignment, attach_alignment, parallel
 from spacy_awesome.evaluation.alignments import score_links
 from spacy_awesome.evaluation.spans import score_spans
 from spacy_awesome.formats.conll import read_conll
@@ -27,7 +27,6 @@ from spacy_awesome.formats.docbin import labelled_sentence, read_docs
 from spacy_awesome.formats.files import open_output, zip_equal
 from spacy_awesome.formats.pharaoh import read_links
 from spacy_awesome.formats.sentences import read_labelled_docs
-from spacy_awesome.tokens import retokenization as attach_alignment
 
 GOLD = "gold links"
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from projection_helpers import make_projector, make_source, nlp, texts
 from spacy.tokens import Doc
 
-from spacy_awesome import WordAlignment, parallel
-from spacy_awesome.tokens import retokenization as attach_alignment
+from spacy_awesome import WordAlignment, attach_alignment, parallel
 from spacy_awesome.tokens.retokenization import retokenize_alignment, word_offsets
 
 
