@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
 
-from spacy_awesome.alignment import WordPair
 from spacy_awesome.formats.sentences import read_sentences
+from spacy_awesome.tokens.word_alignment import WordPair
 
 SAMPLE = Path(__file__).parent.parent / "assets" / "sample"
 DATA = os.environ.get("SPACY_AWESOME_DATA")

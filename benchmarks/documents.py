@@ -18,12 +18,11 @@ import spacy
 import typer
 from spacy.tokens import Doc
 
+from recipe.synthetic_documents import Changes, Words, make_document
 from spacy_awesome import WordAlignment, parallel
-from spacy_awesome.alignment import WordPair
-from spacy_awesome.evaluation.beads import score_beads
-from spacy_awesome.evaluation.links import score_links
-from spacy_awesome.evaluation.made_documents import Changes, Words, make_document
+from spacy_awesome.evaluation.alignments import score_beads, score_links
 from spacy_awesome.formats.files import read_lines
+from spacy_awesome.tokens.word_alignment import WordPair
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 Data = Annotated[Path, typer.Argument(exists=True)]

@@ -20,8 +20,8 @@ from benchmarks.data import CORPORA, load_pairs
 from benchmarks.plain_aligner import PlainAligner
 from benchmarks.report import Table, publish
 from benchmarks.timing import interleaved, speed_ratio
-from spacy_awesome.alignment import WordPair
 from spacy_awesome.pipeline.word_aligner import WordAligner
+from spacy_awesome.tokens.word_alignment import WordPair
 
 Engine = Callable[[Sequence[WordPair]], list[str]]
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from spacy_awesome.alignment import WordPair
+from spacy_awesome.tokens.word_alignment import WordPair
 
 _MASKED = -10_000.0
 

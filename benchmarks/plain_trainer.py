@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.plain_aligner import PlainAligner
-from spacy_awesome.alignment import WordPair
+from spacy_awesome.tokens.word_alignment import WordPair
 
 Side = tuple[Tensor, list[int]]
 

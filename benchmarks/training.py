@@ -20,8 +20,8 @@ from benchmarks.plain_trainer import PlainTrainer
 from benchmarks.report import Table, publish
 from benchmarks.timing import interleaved, speed_ratio
 from spacy_awesome import parallel
-from spacy_awesome.alignment import WordPair
 from spacy_awesome.pipeline.word_aligner import WordAligner
+from spacy_awesome.tokens.word_alignment import WordPair
 from spacy_awesome.training.batching import create_pair_batcher
 
 PLAIN = "awesome-align's loop"

@@ -1,1 +1,1 @@
-"""What makes the bundled encoder; no part of the installed package."""
+"""What makes the bundled encoder and the tables of the papers; no part of the installed package."""

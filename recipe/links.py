@@ -11,11 +11,11 @@ from typing import Annotated
 
 import typer
 
+from recipe.baselines.eflomal import eflomal_directions
 from recipe.corpora import LANGUAGES, read_corpora
-from spacy_awesome.baselines.eflomal import eflomal_directions
 from spacy_awesome.formats.files import open_output, read_lines
 from spacy_awesome.formats.parallel_text import TAB, join_words
-from spacy_awesome.training.decontamination import held_out_keys, is_held_out
+from spacy_awesome.training.budget import held_out_keys, is_held_out
 
 
 def main(

@@ -14,7 +14,7 @@ import typer
 from spacy.language import Language
 
 from spacy_awesome import WordAlignment, parallel_stream
-from spacy_awesome.evaluation.links import LinkScores, score_links
+from spacy_awesome.evaluation.alignments import LinkScores, score_links
 from spacy_awesome.evaluation.retrieval import Retrieval, find_translations, read_translations, retrieval_accuracy
 from spacy_awesome.evaluation.spans import score_spans
 from spacy_awesome.formats.conll import read_conll

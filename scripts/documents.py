@@ -24,16 +24,15 @@ import spacy
 import typer
 from spacy.tokens import Doc, DocBin, Span
 
+from recipe.synthetic_documents import Changes, make_document
 from spacy_awesome import parallel_stream
-from spacy_awesome.evaluation.beads import score_beads
-from spacy_awesome.evaluation.made_documents import Changes, make_document
+from spacy_awesome.evaluation.alignments import score_beads
 from spacy_awesome.evaluation.spans import score_spans
-from spacy_awesome.formats.conll import read_conll
+from spacy_awesome.formats.conll import LabelledSentence, read_conll, spans_to_tags, tags_to_spans
 from spacy_awesome.formats.docbin import labelled_sentence, read_docs
 from spacy_awesome.formats.files import open_binary_output, open_output, zip_equal
 from spacy_awesome.formats.sentences import write_labelled_docs
-from spacy_awesome.formats.tags import LabelledSentence, spans_to_tags, tags_to_spans
-from spacy_awesome.sentence_alignment import SentenceAlignment
+from spacy_awesome.tokens.sentence_alignment import SentenceAlignment
 
 SAMPLE = Path("assets/sample/en-es")
 EUROPARL = Path("ner/europarl")

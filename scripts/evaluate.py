@@ -20,7 +20,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_awesome import WordAlignment, attach_alignment, parallel
-from spacy_awesome.evaluation.links import score_links
+from spacy_awesome.evaluation.alignments import score_links
 from spacy_awesome.evaluation.spans import score_spans
 from spacy_awesome.formats.conll import read_conll
 from spacy_awesome.formats.docbin import labelled_sentence, read_docs

@@ -24,7 +24,7 @@ import torch
 import typer
 from thinc.api import Config
 
-from spacy_awesome.baselines.eflomal import eflomal_links
+from recipe.baselines.eflomal import eflomal_links
 from spacy_awesome.encoders.loading import BUNDLED, load_encoder, save_encoder
 from spacy_awesome.formats.atomic import atomic_folder
 from spacy_awesome.formats.files import open_output

@@ -22,7 +22,7 @@ import typer
 
 from spacy_awesome.formats.files import open_output
 from spacy_awesome.formats.parallel_text import read_rows
-from spacy_awesome.training.decontamination import sentence_key
+from spacy_awesome.training.budget import sentence_key
 
 # Nearest to news first: a source is read only as far as those before it do not suffice. Tatoeba's sentences are short.
 SOURCES: tuple[tuple[str, Callable[[str], bool]], ...] = (

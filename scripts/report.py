@@ -16,9 +16,9 @@ import typer
 
 from spacy_awesome.formats.docbin import read_docs
 from spacy_awesome.formats.files import open_output
-from spacy_awesome.formats.markdown import escape_markdown
+from spacy_awesome.transfer.filters import escape_markdown
 from spacy_awesome.visualize import render
-from spacy_awesome.visualize.text import escape
+from spacy_awesome.visualize.style import escape
 
 LANGUAGES = {"de": "German", "es": "Spanish", "it": "Italian", "nl": "Dutch"}
 # From the simplest to the ceiling; any other system stands behind them.

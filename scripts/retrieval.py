@@ -95,7 +95,7 @@ def sample_texts() -> dict[str, tuple[list[str], list[str]]]:
 
 def measure_encoder(name: str, texts: dict[str, tuple[list[str], list[str]]], device: str) -> dict[str, Any]:
     """Accuracies by language, scoring and normalisation."""
-    from spacy_awesome.retrieval.sentences import load_sentence_encoder
+    from spacy_awesome.encoders.sentences import load_sentence_encoder
 
     encoder = load_sentence_encoder(name).to(device)
     return {code: accuracies(encoder, *text) for code, text in texts.items()}
@@ -103,7 +103,7 @@ def measure_encoder(name: str, texts: dict[str, tuple[list[str], list[str]]], de
 
 def accuracies(encoder: SubwordEncoder, source: list[str], target: list[str]) -> dict[str, dict[str, float]]:
     """By scoring and normalisation; each sentence is encoded once."""
-    from spacy_awesome.retrieval.normalization import NORMALIZATIONS as METHODS
+    from spacy_awesome.similarity.normalization import NORMALIZATIONS as METHODS
 
     sides = [Retrieval().encode(encoder, lines) for lines in (source, target)]
     results: dict[str, dict[str, float]] = {}

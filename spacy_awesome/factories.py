@@ -8,16 +8,15 @@ from spacy.language import Language
 from spacy.util import registry
 from thinc.api import Model
 
-from spacy_awesome.extensions import register_missing_extensions
-from spacy_awesome.extraction import extractions, find_extraction
-from spacy_awesome.extraction.method import Extraction
+from spacy_awesome.extraction import Extraction, extractions, find_extraction
 from spacy_awesome.pipeline.settings import (
     EntityVoteSettings,
     ProjectionSettings,
     SentenceAlignerSettings,
     WordAlignerSettings,
 )
-from spacy_awesome.settings import wrong_setting
+from spacy_awesome.tokens.checks import wrong_setting
+from spacy_awesome.tokens.extensions import register_missing_extensions
 
 # What `@extractions` in a configuration looks in.
 registry.extractions = extractions  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from spacy.tokens import Doc, Span
 from spacy_awesome import WordAlignment, parallel
 from spacy_awesome.pipeline.settings import ProjectionSettings
 from spacy_awesome.pipeline.span_projector import SpanProjector
-from spacy_awesome.projection import Projection
+from spacy_awesome.tokens.projection import Projection
 
 nlp = spacy.blank("es")
 Interval = tuple[int, int]

@@ -68,7 +68,7 @@ nlp = spacy.blank("en")
 nlp.add_pipe("span_projector")
 import spacy_awesome
 heavy = {"transformers", "datasets", "entmax", "ot", "tokenizers", "scipy"}
-ours = ("spacy_awesome.encoders", "spacy_awesome.training", "spacy_awesome.aligner")
+ours = ("spacy_awesome.encoders", "spacy_awesome.training", "spacy_awesome.aligners")
 print([m for m in sys.modules if m.split(".")[0] in heavy or m.startswith(ours)])
 """
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

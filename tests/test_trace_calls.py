@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from spacy_awesome.alignment import WordAlignment, symmetrize
+from spacy_awesome.tokens.symmetrization import symmetrize
+from spacy_awesome.tokens.word_alignment import WordAlignment
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def script() -> dict[str, Any]:
 def test_a_function_of_the_package_counts_once_and_others_never(script: dict[str, Any]) -> None:
     links = WordAlignment([(0, 0)], source_length=1, target_length=1)
     found = script["trace"](lambda: [len(links), len(links), len([1])])
-    assert found.functions == {"alignment.py": {"WordAlignment.__len__"}}
+    assert found.functions == {"tokens/word_alignment.py": {"WordAlignment.__len__"}}
     assert found.count == 1
     assert found.changes == 0
     assert script["trace"](lambda: symmetrize(links, links, "union")).count > 1
@@ -29,11 +30,11 @@ def test_a_pair_and_a_batch_stay_within_their_limits(script: dict[str, Any], tin
     model = {"@architectures": "spacy_awesome.HFEncoder.v1", "name": str(tiny_bert), "layer": 2}
     whole, aligner = script["trace_pair"](model)
     batch = script["trace_batch"](model)
-    assert {"aligner.py", "extraction/softmax.py", "pipeline/word_aligner.py"} <= aligner.functions.keys()
+    assert {"aligners/words.py", "extraction/softmax.py", "pipeline/word_aligner.py"} <= aligner.functions.keys()
     assert "pipeline/span_projector.py" in whole.functions.keys() - aligner.functions.keys()
     # Training takes the encoder and the extractor; it never goes back up to the engine.
     assert "SentencePart.links" in batch.functions["training/batch.py"]
-    assert "aligner.py" not in batch.functions
+    assert "aligners/words.py" not in batch.functions
     # What it takes today; fewer is better.
     assert whole.count <= 88
     assert aligner.count <= 56

@@ -14,13 +14,13 @@ import spacy
 import typer
 from layout import say_missing, sets
 
+from recipe.baselines import BASELINES, NotInstalledError, baseline_links
 from spacy_awesome import WordAlignment
-from spacy_awesome.alignment import WordPair
-from spacy_awesome.baselines import BASELINES, NotInstalledError, baseline_links
 from spacy_awesome.formats.atomic import atomic_folder, copy_file
 from spacy_awesome.formats.files import open_output
 from spacy_awesome.formats.parallel_text import read_pairs
 from spacy_awesome.formats.pharaoh import write_links
+from spacy_awesome.tokens.word_alignment import WordPair
 
 Linker = Callable[[Sequence[WordPair], Sequence[WordPair]], Iterable[WordAlignment]]
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 from spacy.tokens import Doc
 
-from spacy_awesome.evaluation.error_causes import CAUSES, Cause, ProjectedPair, SpanError, find_errors
+from recipe.error_causes import CAUSES, Cause, ProjectedPair, SpanError, find_errors
+from spacy_awesome.formats.conll import LabelledSentence, LabelledSpan
 from spacy_awesome.formats.docbin import labelled_sentence
-from spacy_awesome.formats.tags import LabelledSentence, LabelledSpan
 from spacy_awesome.visualize import link_diagram
-from spacy_awesome.visualize.spans import LabelColors, shown
-from spacy_awesome.visualize.style import DIAGRAM_STYLE, PAGE_STYLE
-from spacy_awesome.visualize.text import display, escape
+from spacy_awesome.visualize.layout import LabelColors, shown
+from spacy_awesome.visualize.style import DIAGRAM_STYLE, PAGE_STYLE, display, escape
 
 EXPLAINED: dict[Cause, str] = {
     "recogniser": "The English entity is missing, or has another label or other bounds.",

@@ -19,17 +19,16 @@ from layout import MISSING, ZERO_SHOT, sets
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from recipe.baselines import BASELINES
 from spacy_awesome import WordAlignment
-from spacy_awesome.baselines import BASELINES
 from spacy_awesome.evaluation.spans import score_spans
 from spacy_awesome.formats.atomic import atomic_folder
-from spacy_awesome.formats.conll import read_conll
+from spacy_awesome.formats.conll import LabelledSentence, read_conll
 from spacy_awesome.formats.docbin import labelled_sentence, read_docs
 from spacy_awesome.formats.files import open_output
 from spacy_awesome.formats.pharaoh import read_links
 from spacy_awesome.formats.sentences import write_labelled_docs
-from spacy_awesome.formats.tags import LabelledSentence
-from spacy_awesome.parallel import pair_words, require_parallel
+from spacy_awesome.tokens.pair import pair_words, require_parallel
 
 ALIGNERS = (*BASELINES, "untuned", "tuned", "published")
 DRAWN = "untuned"

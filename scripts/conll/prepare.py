@@ -18,13 +18,12 @@ from layout import Engine
 
 from spacy_awesome import WordAlignment
 from spacy_awesome.formats.atomic import atomic_folder, copy_file
-from spacy_awesome.formats.conll import read_conll
+from spacy_awesome.formats.conll import LabelledSentence, read_conll
 from spacy_awesome.formats.docbin import make_doc
 from spacy_awesome.formats.files import open_output, read_lines
 from spacy_awesome.formats.parallel_text import join_words, split_words, write_pair
 from spacy_awesome.formats.pharaoh import read_links, write_links
 from spacy_awesome.formats.sentences import write_labelled_docs
-from spacy_awesome.formats.tags import LabelledSentence
 
 SAMPLE = Path("assets/sample")
 SAMPLE_TEST = "en-es"

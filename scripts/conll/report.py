@@ -18,12 +18,12 @@ import typer
 from errors_page import errors_page, sentence_errors
 from layout import ZERO_SHOT
 
-from spacy_awesome.evaluation.error_causes import CAUSES
+from recipe.error_causes import CAUSES
 from spacy_awesome.formats.atomic import atomic_folder
 from spacy_awesome.formats.conll import read_conll
 from spacy_awesome.formats.docbin import read_docs
 from spacy_awesome.formats.files import open_output
-from spacy_awesome.formats.markdown import escape_markdown
+from spacy_awesome.transfer.filters import escape_markdown
 
 NAMES = {
     ZERO_SHOT: "zero-shot: the English recogniser on the target text",

@@ -17,12 +17,11 @@ from typing import Annotated
 import spacy
 import typer
 
-from spacy_awesome.formats.conll import read_conll
+from spacy_awesome.formats.conll import LabelledSentence, read_conll
 from spacy_awesome.formats.docbin import make_doc
 from spacy_awesome.formats.files import open_output
 from spacy_awesome.formats.parallel_text import join_words
 from spacy_awesome.formats.sentences import write_labelled_docs
-from spacy_awesome.formats.tags import LabelledSentence
 
 SAMPLE = Path("assets/sample/en-es")
 # Of the sample's sentences the first are translated and trained on; half of the others are to develop on, half to test.

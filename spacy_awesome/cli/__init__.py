@@ -9,19 +9,8 @@ from __future__ import annotations
 import typer
 from spacy.cli._util import app as spacy_app
 
-from spacy_awesome.cli.align import align
-from spacy_awesome.cli.convert import convert
-from spacy_awesome.cli.corpus import corpus
-from spacy_awesome.cli.errors import ReportingGroup
-from spacy_awesome.cli.evaluate import evaluate_app
-from spacy_awesome.cli.export import export
-from spacy_awesome.cli.mine import mine
-from spacy_awesome.cli.project import project
-from spacy_awesome.cli.render import render
-from spacy_awesome.cli.sample import sample
-from spacy_awesome.cli.score import score
-from spacy_awesome.cli.sentences import sentences
-from spacy_awesome.cli.translate import translate
+from spacy_awesome.cli import align, convert, corpus, evaluate, mine, project, render, sample
+from spacy_awesome.cli.reporting import ReportingGroup
 
 app = typer.Typer(
     cls=ReportingGroup,
@@ -30,18 +19,18 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-app.command("align")(align)
-app.command("sentences")(sentences)
-app.command("project")(project)
-app.command("corpus")(corpus)
-app.add_typer(evaluate_app, name="evaluate")
-app.command("mine")(mine)
-app.command("score")(score)
-app.command("convert")(convert)
-app.command("render")(render)
-app.command("translate")(translate)
-app.command("export")(export)
-app.command("sample")(sample)
+app.command("align")(align.align)
+app.command("sentences")(align.sentences)
+app.command("project")(project.project)
+app.command("corpus")(corpus.corpus)
+app.add_typer(evaluate.evaluate_app, name="evaluate")
+app.command("mine")(mine.mine)
+app.command("score")(mine.score)
+app.command("convert")(convert.convert)
+app.command("render")(render.render)
+app.command("translate")(corpus.translate)
+app.command("export")(convert.export)
+app.command("sample")(sample.sample)
 
 spacy_app.add_typer(app, name="awesome")
 

@@ -1,21 +1,24 @@
-"""`align`: sentence pairs in, word links out."""
+"""`align` and `sentences`: word links of pairs, and which sentences of two documents translate each other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, cast
+from typing import IO, TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from spacy_awesome.cli.options import AlignerOptions, QuietOption, progress, with_options
+from spacy_awesome.cli.options import AlignerOptions, EncoderOptions, QuietOption, progress, with_options
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
 
-    from spacy_awesome.alignment import WordAlignment
     from spacy_awesome.pipeline.word_aligner import WordAligner
+    from spacy_awesome.tokens.sentence_alignment import Bead, SentenceAlignment
+    from spacy_awesome.tokens.word_alignment import WordAlignment
 
 
 @with_options(aligner=AlignerOptions)
@@ -84,10 +87,10 @@ def _check_paths(input_path: str, output_path: str, target: str | None, scores: 
 
 
 def _align_docs(component: WordAligner, input_path: str, output_path: str, scores: str | None, *, quiet: bool) -> None:
-    from spacy_awesome.extensions import get_alignment
     from spacy_awesome.formats.docbin import read_paired_docs, write_docs
     from spacy_awesome.formats.files import open_binary_output, open_output
     from spacy_awesome.formats.pharaoh import write_scores
+    from spacy_awesome.tokens.extensions import get_alignment
 
     pairs = progress(read_paired_docs(input_path, component.vocab), quiet=quiet)
     # Every Doc is a pair here, so every Doc gets an alignment.
@@ -118,3 +121,90 @@ def _write(alignments: Iterable[WordAlignment], output_path: str, scores: str | 
             write_links(output, alignment)
             if score_stream:
                 write_scores(score_stream, alignment)
+
+
+@with_options(encoder=EncoderOptions)
+def sentences(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A text, one sentence a line. `-` is standard input.")
+    ],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="Its translation, one sentence a line.")],
+    output: Annotated[
+        str,
+        typer.Argument(
+            metavar="OUTPUT",
+            help="Beads: source lines, target lines (3 or 3,4; from 0) and score between tabs. "
+            "`-` writes to standard output.",
+        ),
+    ],
+    *,
+    text: Annotated[
+        bool, typer.Option("--text", help="Write the sentences instead: source, target and score between tabs.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object with all beads.")] = False,
+    reordered: Annotated[
+        bool, typer.Option("--reordered", help="The parts of TARGET may stand in another order than in SOURCE; slower.")
+    ] = False,
+    source_language: Annotated[
+        str, typer.Option(help="Code of SOURCE's language, such as en; helps with texts of a few sentences.")
+    ] = "",
+    target_language: Annotated[str, typer.Option(help="Code of TARGET's language.")] = "",
+    min_score: Annotated[
+        float | None, typer.Option(help="Score below which sentences rather have no translation.  [default: 0.05]")
+    ] = None,
+    quiet: QuietOption = False,
+    encoder: EncoderOptions,
+) -> None:
+    """Find which sentences of a text translate which: one with one, with two or three, or with none.
+
+    Every line of both texts is in exactly one bead. Empty lines, such as those between paragraphs, are sentences
+    without a translation.
+
+    \b
+    Examples:
+      python -m spacy awesome sentences book.en book.es beads.tsv
+      python -m spacy awesome sentences book.en book.es pairs.tsv --text
+      python -m spacy awesome sentences book.en book.es - --json --reordered
+    """
+    from spacy_awesome.aligners.sentences import DocumentAligner
+    from spacy_awesome.encoders.sentences import split_lines
+    from spacy_awesome.formats.files import STANDARD_STREAM, check_files, open_output, read_lines
+    from spacy_awesome.sentence_alignment import BeadSettings
+
+    if text and as_json:
+        raise ValueError("--json has the numbers of the lines, --text the sentences: give one of them.")
+    check_files((source, target), (output,))
+    sides = list(read_lines(source)), list(read_lines(target))
+    settings = BeadSettings() if min_score is None else BeadSettings(min_score=min_score)
+    aligner = DocumentAligner(
+        encoder.load(), settings=settings, monotone=not reordered, max_batch_tokens=encoder.batch_tokens or 4096
+    )
+    alignment = aligner.align(
+        *(split_lines(side) for side in sides), source_language=source_language, target_language=target_language
+    )
+    with open_output(output) as stream:
+        if as_json:
+            stream.write(json.dumps({"beads": [_record(bead) for bead in alignment]}) + "\n")
+        elif text:
+            stream.writelines(_texts(alignment, *sides))
+        else:
+            stream.write(alignment.to_text())
+    if not quiet and output != STANDARD_STREAM:
+        kinds = Counter(f"{n}-{m}" for n, m in (bead.kind for bead in alignment))
+        typer.echo(", ".join(f"{count} × {kind}" for kind, count in kinds.most_common()) or "No sentence.")
+
+
+def _record(bead: Bead) -> dict[str, Any]:
+    return {
+        "source": list(range(bead.source_start, bead.source_end)),
+        "target": list(range(bead.target_start, bead.target_end)),
+        "score": round(bead.score, 4),
+    }
+
+
+def _texts(alignment: SentenceAlignment, source: Sequence[str], target: Sequence[str]) -> Iterator[str]:
+    """Lines with the sentences of each bead; a tab inside a sentence would be read as the end of a column."""
+    for bead in alignment:
+        sides = source[bead.source_start : bead.source_end], target[bead.target_start : bead.target_end]
+        columns = [" ".join(side).replace("\t", " ") for side in sides]
+        yield "\t".join([*columns, f"{bead.score:.4f}"]) + "\n"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spacy_awesome.cli.options import AlignerOptions, JsonOption, LayerOption, ModelOption, QuietOption, progress
-from spacy_awesome.cli.tables import print_json, text_table
+from spacy_awesome.cli.reporting import print_json, text_table
 
 if TYPE_CHECKING:
     from spacy_awesome.evaluation.retrieval import RetrievalScores

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spacy_awesome.cli.options import AlignerOptions, QuietOption, progress, with_options
-from spacy_awesome.cli.tables import text_table
+from spacy_awesome.cli.reporting import text_table
 
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
-    from spacy_awesome.projection import Projection
+    from spacy_awesome.tokens.projection import Projection
 
 
 LinksOption = Annotated[
@@ -142,7 +142,7 @@ class Summary:
 
     def watch(self, docs: Iterable[Doc]) -> Iterator[Doc]:
         """The same Docs, counted as they pass."""
-        from spacy_awesome.extensions import get_projection_report
+        from spacy_awesome.tokens.extensions import get_projection_report
 
         for doc in docs:
             self.sentences += 1
@@ -184,7 +184,7 @@ def _read_pairs(
 ) -> Iterator[tuple[Doc, Doc]]:
     from spacy_awesome.formats.files import zip_equal
     from spacy_awesome.formats.sentences import read_labelled_docs
-    from spacy_awesome.parallel import parallel
+    from spacy_awesome.tokens.pair import parallel
 
     sources = read_labelled_docs(source, nlp_source.vocab)
     targets = read_targets(target, nlp, raw=raw)
@@ -211,7 +211,7 @@ def read_targets(path: str, nlp: Language, *, raw: bool) -> Iterator[str | Seque
 
 def _attach_links(pairs: Iterator[tuple[Doc, Doc]], links: str, *, base: int, pairs_name: str) -> Iterator[Doc]:
     from spacy_awesome.formats.pharaoh import read_links
-    from spacy_awesome.parallel import Parallel, set_parallel
+    from spacy_awesome.tokens.pair import Parallel, set_parallel
 
     pairs, sentences = itertools.tee(pairs)
     alignments = read_links(links, base=base, pairs=sentences, pairs_name=pairs_name)

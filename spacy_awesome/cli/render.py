@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spacy_awesome.cli.options import AlignerOptions, QuietOption, progress, with_options
-from spacy_awesome.parallel import Parallel, pair_words, require_parallel, set_parallel
+from spacy_awesome.tokens.pair import Parallel, pair_words, require_parallel, set_parallel
 
 if TYPE_CHECKING:
     import numpy as np

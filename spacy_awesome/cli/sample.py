@@ -85,7 +85,7 @@ def _columns(text: str) -> tuple[int, int]:
 
 def _held_out(files: list[Path], data: Path | None) -> set[str]:
     from spacy_awesome.formats.files import read_lines
-    from spacy_awesome.training.decontamination import held_out_keys, sentence_key
+    from spacy_awesome.training.budget import held_out_keys, sentence_key
 
     keys = set() if data is None else held_out_keys(data)
     for path in files:
@@ -94,7 +94,7 @@ def _held_out(files: list[Path], data: Path | None) -> set[str]:
 
 
 def _counter(encoder: str) -> Callable[[Sequence[str]], Sequence[int]]:
-    from spacy_awesome.retrieval.sentences import load_sentence_encoder, split_lines
+    from spacy_awesome.encoders.sentences import load_sentence_encoder, split_lines
 
     # Of layer 0 no more is built than the embeddings.
     tokenizer = load_sentence_encoder(encoder, layer=0).tokenizer

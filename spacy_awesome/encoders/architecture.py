@@ -17,7 +17,7 @@ from thinc.types import Floats2d
 from spacy_awesome.encoders.encoder import SubwordEncoder
 from spacy_awesome.encoders.finetuning import FinetuningSettings, TorchOptimizer, freeze, weight_groups
 from spacy_awesome.encoders.folders import LOADING, check_finite, guarded_loading, is_model_file
-from spacy_awesome.encoders.linear import Int8Linear, replace_linear_layers
+from spacy_awesome.encoders.layers import Int8Linear, replace_linear_layers
 from spacy_awesome.encoders.loading import load_encoder
 
 Precision = Literal["float32", "mixed", "bfloat16", "float16", "int8"]

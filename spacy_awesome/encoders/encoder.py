@@ -17,12 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from spacy_awesome.encoders.batching import batches_by_length
 from spacy_awesome.encoders.finetuning import has_bfloat16, recompute_activations
-from spacy_awesome.encoders.heads import ParallelHead
-from spacy_awesome.encoders.linear import OneDnnLinear, replace_linear_layers
+from spacy_awesome.encoders.layers import OneDnnLinear, ParallelHead, replace_linear_layers
 from spacy_awesome.encoders.loading import LoadedEncoder, layer_module, longest_input, save_encoder
-from spacy_awesome.encoders.tokenization import Ids, Subwords, SubwordTokenizer, windows
+from spacy_awesome.encoders.tokenization import Ids, Subwords, SubwordTokenizer, batches_by_length, windows
 
 # Numbers in the hidden states of one run on a processor, as in 512 subwords of BERT-base: what comes between its layers
 # stays near the processor, and sentences of one run are of like length (docs/performance.md).

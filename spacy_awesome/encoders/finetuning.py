@@ -13,7 +13,7 @@ from thinc.api import Optimizer
 from torch import nn
 from transformers import PreTrainedModel
 
-from spacy_awesome.encoders.heads import layer_list
+from spacy_awesome.encoders.layers import layer_list
 
 logger = logging.getLogger("spacy_awesome")
 

@@ -27,7 +27,7 @@ from spacy_awesome.encoders.folders import (
     load_model,
     without_advice,
 )
-from spacy_awesome.encoders.heads import MaskedLanguageModel, layer_list
+from spacy_awesome.encoders.layers import MaskedLanguageModel, layer_list
 from spacy_awesome.encoders.tokenization import SubwordTokenizer
 
 logger = logging.getLogger("spacy_awesome")

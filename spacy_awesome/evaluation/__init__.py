@@ -1,1 +1,1 @@
-"""How good word links and projected spans are, against a gold standard."""
+"""How good word links, sentence alignments, projected spans, retrieval and mined pairs are, against a gold standard."""

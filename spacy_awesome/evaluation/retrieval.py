@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from spacy_awesome.formats.files import read_lines, zip_equal
 
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from spacy_awesome.encoders.encoder import SubwordEncoder
-    from spacy_awesome.retrieval.sentences import SentenceVectors
+    from spacy_awesome.encoders.sentences import SentenceVectors
 
-Scoring = Literal["bert_score", "pooling"]
 SCORINGS: Final = ("bert_score", "pooling")
 NO_NORMALIZATION: Final = "none"
 
@@ -42,7 +41,7 @@ class Retrieval:
     """How sentences are compared.
 
     scoring: "bert_score", or "pooling" (average pooling, the baseline), both by cosine.
-    normalization: a name of `spacy_awesome.retrieval.normalization.NORMALIZATIONS`, or "none".
+    normalization: a name of `spacy_awesome.similarity.normalization.NORMALIZATIONS`, or "none".
     max_length: subwords after which a sentence is cut off; None keeps all.
     max_tokens: padded subwords that the encoder sees at once.
     Raises ValueError at an unknown name.
@@ -54,7 +53,7 @@ class Retrieval:
     max_tokens: int = 4096
 
     def __post_init__(self) -> None:
-        from spacy_awesome.retrieval.normalization import NORMALIZATIONS
+        from spacy_awesome.similarity.normalization import NORMALIZATIONS
 
         known = (NO_NORMALIZATION, *NORMALIZATIONS)
         if self.scoring not in SCORINGS:
@@ -64,15 +63,15 @@ class Retrieval:
 
     def encode(self, encoder: SubwordEncoder, lines: Sequence[str]) -> SentenceVectors:
         """Vectors of raw lines."""
-        from spacy_awesome.retrieval.sentences import encode_sentences, split_lines
+        from spacy_awesome.encoders.sentences import encode_sentences, split_lines
 
         return encode_sentences(encoder, split_lines(lines), max_tokens=self.max_tokens, max_length=self.max_length)
 
     def scores(self, source: SentenceVectors, target: SentenceVectors, *, device: str = "cpu") -> Tensor:
         """Scores (N, M) of every source with every target sentence, normalised; on the device."""
-        from spacy_awesome.retrieval.bert_score import bert_scores
-        from spacy_awesome.retrieval.normalization import NORMALIZATIONS
-        from spacy_awesome.retrieval.pooling import average_pool, pooled_scores
+        from spacy_awesome.similarity.bert_score import bert_scores
+        from spacy_awesome.similarity.normalization import NORMALIZATIONS
+        from spacy_awesome.similarity.pooling import average_pool, pooled_scores
 
         left, right = ([part.to(device) for part in side.padded()] for side in (source, target))
         if self.scoring == "pooling":

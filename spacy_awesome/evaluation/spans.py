@@ -11,8 +11,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
+from spacy_awesome.formats.conll import LabelledSentence
 from spacy_awesome.formats.docbin import spans_of
-from spacy_awesome.formats.tags import LabelledSentence
 
 _GROUP = "scored"
 
@@ -40,7 +40,7 @@ def score_spans(pairs: Iterable[tuple[LabelledSentence, LabelledSentence]]) -> S
     Both sides may be split into words differently, as long as the text without spaces is the same.
     Raises ValueError where it is not.
 
-    >>> from spacy_awesome.formats.tags import LabelledSpan
+    >>> from spacy_awesome.formats.conll import LabelledSpan
     >>> gold = LabelledSentence(("Ada", "Lovelace", "slept"), (LabelledSpan(0, 2, "PER"),))
     >>> score_spans([(gold, gold)]).overall
     PRF(precision=1.0, recall=1.0, f1=1.0)

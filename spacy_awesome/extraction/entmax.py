@@ -8,10 +8,10 @@ from functools import partial
 
 from torch import Tensor
 
-from spacy_awesome.extraction.method import Extraction, LinkProbabilities
+from spacy_awesome.extraction import Extraction, LinkProbabilities
 from spacy_awesome.extraction.similarity import SubwordPairs, pair_mask
 from spacy_awesome.extraction.softmax import softmax_probabilities
-from spacy_awesome.settings import wrong_setting
+from spacy_awesome.tokens.checks import wrong_setting
 
 # Far below any real logit once the row's maximum is 0, yet its square (1.5-entmax) is still exact enough in float32.
 _PADDING = -1e4

@@ -11,9 +11,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from spacy_awesome.alignment import WordAlignment, check_symmetrization, grow_diag
-from spacy_awesome.extraction.method import Extraction, LinkProbabilities
+from spacy_awesome.extraction import Extraction, LinkProbabilities
 from spacy_awesome.extraction.similarity import SubwordPairs
+from spacy_awesome.tokens.symmetrization import check_symmetrization, grow_diag
+from spacy_awesome.tokens.word_alignment import WordAlignment
 
 if TYPE_CHECKING:
     from spacy_awesome.encoders.encoder import Vectors
@@ -33,7 +34,7 @@ class LinkExtractor:
         threshold: A direction links two subwords where its probability is above this, in [0, 1].
         scale: β, the factor on dot products.
         distortion: λ, the penalty on |i/n − j/m|, in units of scaled similarity.
-        symmetrization: How both directions are joined, one of `spacy_awesome.alignment.SYMMETRIZATIONS`.
+        symmetrization: How both directions are joined, one of `spacy_awesome.tokens.symmetrization.SYMMETRIZATIONS`.
     """
 
     extraction: Extraction

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from spacy_awesome.extraction.method import Extraction, LinkProbabilities
+from spacy_awesome.extraction import Extraction, LinkProbabilities
 from spacy_awesome.extraction.similarity import Similarity, SubwordPairs, pair_mask
-from spacy_awesome.settings import wrong_setting
+from spacy_awesome.tokens.checks import wrong_setting
 
 # Of the plan itself. A link that takes all of both its subwords has 1 / max(n, m): 0.04 in sentences of 25 subwords,
 # where independence has 0.0016; so this is a quarter of a whole link. Sentences of other lengths ask for another.

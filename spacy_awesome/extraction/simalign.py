@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spacy_awesome.extraction.method import Extraction, LinkProbabilities
+from spacy_awesome.extraction import Extraction, LinkProbabilities
 from spacy_awesome.extraction.similarity import SubwordPairs, pair_mask
-from spacy_awesome.settings import wrong_setting
+from spacy_awesome.tokens.checks import wrong_setting
 
 
 @dataclass(frozen=True)

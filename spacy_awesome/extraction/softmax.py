@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from spacy_awesome.extraction.method import Extraction, LinkProbabilities
+from spacy_awesome.extraction import Extraction, LinkProbabilities
 from spacy_awesome.extraction.similarity import SubwordPairs, pair_mask
 
 

@@ -11,13 +11,13 @@ from typing import Any
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_awesome.alignment import WordAlignment, WordPair
 from spacy_awesome.formats.docbin import read_paired_docs
 from spacy_awesome.formats.files import check_files, open_output
 from spacy_awesome.formats.parallel_text import PIPES, TAB, join_words, read_pairs, write_pair
 from spacy_awesome.formats.pharaoh import read_links, write_links
 from spacy_awesome.formats.sentences import LABELLED_FORMATS, format_of, read_labelled_docs, write_labelled_docs
-from spacy_awesome.parallel import checked_alignment, pair_words
+from spacy_awesome.tokens.pair import checked_alignment, pair_words
+from spacy_awesome.tokens.word_alignment import WordAlignment, WordPair
 
 Reader = Callable[[str], Iterator[Any]]
 Writer = Callable[[str, Iterable[Any]], None]

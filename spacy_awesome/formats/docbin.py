@@ -11,10 +11,10 @@ from typing import IO, Final
 from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
+from spacy_awesome.formats.conll import LabelledSentence, LabelledSpan
 from spacy_awesome.formats.files import display_name, open_input
-from spacy_awesome.formats.tags import LabelledSentence, LabelledSpan
-from spacy_awesome.parallel import Parallel, check_saved, require_parallel
-from spacy_awesome.saved import check_doc, error_name
+from spacy_awesome.tokens.checks import check_doc, error_name
+from spacy_awesome.tokens.pair import Parallel, check_saved, require_parallel
 
 # Real files unpack to 3 to 30 times their size, and very repetitive ones, which are small, to some 500 times.
 _LARGEST_SMALL: Final = 256 << 20

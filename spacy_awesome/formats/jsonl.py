@@ -9,11 +9,11 @@ from typing import IO, Any
 
 from spacy.tokens import Doc
 
-from spacy_awesome.extensions import get_projection
+from spacy_awesome.formats.conll import LabelledSentence, LabelledSpan, check_span
 from spacy_awesome.formats.files import display_name, read_lines
-from spacy_awesome.formats.tags import LabelledSentence, LabelledSpan, check_span
-from spacy_awesome.parallel import checked_alignment, checked_projections, get_parallel
-from spacy_awesome.projection import Projection
+from spacy_awesome.tokens.extensions import get_projection
+from spacy_awesome.tokens.pair import checked_alignment, checked_projections, get_parallel
+from spacy_awesome.tokens.projection import Projection
 
 
 def read_jsonl(path: str | Path) -> Iterator[LabelledSentence]:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sized
 from pathlib import Path
 from typing import IO
 
-from spacy_awesome.alignment import WordAlignment
 from spacy_awesome.formats.files import display_name, read_lines, zip_equal
+from spacy_awesome.tokens.word_alignment import WordAlignment
 
 
 def read_links(

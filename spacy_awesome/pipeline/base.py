@@ -13,9 +13,8 @@ from spacy.pipeline import Pipe
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from spacy_awesome.errors import WarnOnce
-from spacy_awesome.parallel import Parallel, get_parallel
-from spacy_awesome.settings import wrong_setting
+from spacy_awesome.tokens.checks import WarnOnce, wrong_setting
+from spacy_awesome.tokens.pair import Parallel, get_parallel
 
 logger = logging.getLogger("spacy_awesome")
 

@@ -10,13 +10,13 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Model
 
-from spacy_awesome.document_aligner import DocumentAligner
+from spacy_awesome.aligners.sentences import DocumentAligner
 from spacy_awesome.encoders.architecture import encoder_shim
-from spacy_awesome.evaluation.beads import score_beads
-from spacy_awesome.parallel import get_parallel, sentences_of
+from spacy_awesome.evaluation.alignments import score_beads
 from spacy_awesome.pipeline.base import NO_SOURCE, Component, ScoreFunction, Scores, predicted_pair
 from spacy_awesome.pipeline.settings import SentenceAlignerSettings
-from spacy_awesome.sentence_alignment import SentenceAlignment
+from spacy_awesome.tokens.pair import get_parallel, sentences_of
+from spacy_awesome.tokens.sentence_alignment import SentenceAlignment
 
 
 class SentenceAligner(Component[SentenceAlignment | None]):

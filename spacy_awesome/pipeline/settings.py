@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from spacy_awesome.alignment import SYMMETRIZATIONS
 from spacy_awesome.projection.assignment import ASSIGNMENTS
 from spacy_awesome.projection.candidates import RULES
-from spacy_awesome.retrieval.bead_settings import BeadSettings
-from spacy_awesome.settings import NonNegative, Positive, Settings, Share, Text, wrong_setting
+from spacy_awesome.sentence_alignment import BeadSettings
+from spacy_awesome.tokens.checks import NonNegative, Positive, Settings, Share, Text, wrong_setting
+from spacy_awesome.tokens.symmetrization import SYMMETRIZATIONS
 
 
 def _one_of(names: Sequence[str]) -> Any:
@@ -41,7 +41,8 @@ class WordAlignerSettings(Settings):
         threshold, scale, distortion (float | None): Of the extraction; None takes the default of the encoder or the
             method. Links are kept where probabilities are above the threshold, similarities are multiplied by the
             scale β, and the distortion λ is subtracted for words at other relative positions.
-        symmetrization (str): How both directions' links are joined, one of `spacy_awesome.alignment.SYMMETRIZATIONS`.
+        symmetrization (str): How both directions' links are joined, one of
+            `spacy_awesome.tokens.symmetrization.SYMMETRIZATIONS`.
         reuse_trf_data (bool): Do not encode Docs that a `transformer` of spacy-transformers has seen, but take their
             vectors, at the encoder's layer, from `doc._.trf_data`. Training encodes all.
         objectives (dict[str, float] | None): Weight of each training objective; 0 or absent is off. None is

@@ -11,8 +11,10 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from spacy_awesome.alignment import WordAlignment
-from spacy_awesome.parallel import (
+from spacy_awesome.pipeline.base import Component, ScoreFunction, Scores, predicted_pair
+from spacy_awesome.pipeline.settings import ProjectionSettings
+from spacy_awesome.projection import Outcome, project_spans
+from spacy_awesome.tokens.pair import (
     Parallel,
     checked_alignment,
     checked_projections,
@@ -20,9 +22,8 @@ from spacy_awesome.parallel import (
     get_parallel,
     set_projections,
 )
-from spacy_awesome.pipeline.base import Component, ScoreFunction, Scores, predicted_pair
-from spacy_awesome.pipeline.settings import ProjectionSettings
-from spacy_awesome.projection import Outcome, Projection, project_spans
+from spacy_awesome.tokens.projection import Projection
+from spacy_awesome.tokens.word_alignment import WordAlignment
 
 
 class ProjectedSpan(NamedTuple):

@@ -17,22 +17,22 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
 
-from spacy_awesome.aligner import PairAligner
-from spacy_awesome.alignment import WordAlignment, WordPair
+from spacy_awesome.aligners.long_text import BeadPairs
+from spacy_awesome.aligners.words import PairAligner
 from spacy_awesome.encoders.architecture import encoder_shim
 from spacy_awesome.encoders.encoder import SubwordEncoder
 from spacy_awesome.encoders.finetuning import set_dropout
+from spacy_awesome.encoders.sentences import encode_sentences
 from spacy_awesome.encoders.tokenization import Subwords
-from spacy_awesome.evaluation.links import score_links
+from spacy_awesome.evaluation.alignments import score_links
 from spacy_awesome.evaluation.retrieval import Retrieval, retrieval_accuracy
+from spacy_awesome.extraction import Extraction
 from spacy_awesome.extraction.extractor import LinkExtractor
-from spacy_awesome.extraction.method import Extraction
-from spacy_awesome.parallel import Parallel, get_parallel, pair_words
 from spacy_awesome.pipeline.base import NO_SOURCE, READER_ADVICE, Component, ScoreFunction, Scores, predicted_pair
-from spacy_awesome.pipeline.bead_pairs import BeadPairs
 from spacy_awesome.pipeline.settings import WordAlignerSettings
 from spacy_awesome.pipeline.transformer_data import transformer_subwords
-from spacy_awesome.retrieval.sentences import encode_sentences
+from spacy_awesome.tokens.pair import Parallel, get_parallel, pair_words
+from spacy_awesome.tokens.word_alignment import WordAlignment, WordPair
 from spacy_awesome.training.batch import TrainingBatch, training_losses
 from spacy_awesome.training.objectives import check_trainable, make_objectives
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Protocol, Self
 import torch
 from torch import Tensor
 
-from spacy_awesome.encoders.batching import batches_by_length, pair_batches
 from spacy_awesome.encoders.encoder import SubwordEncoder, Vectors
 from spacy_awesome.encoders.finetuning import drops_activations
+from spacy_awesome.encoders.tokenization import batches_by_length, pair_batches
 from spacy_awesome.extraction.extractor import LinkExtractor, subword_links
 
 if TYPE_CHECKING:
-    from spacy_awesome.alignment import WordAlignment
     from spacy_awesome.encoders.tokenization import Ids, Subwords
-    from spacy_awesome.extraction.method import LinkProbabilities
+    from spacy_awesome.extraction import LinkProbabilities
     from spacy_awesome.extraction.similarity import SubwordPairs
+    from spacy_awesome.tokens.word_alignment import WordAlignment
     from spacy_awesome.training.objectives import Objective
 
 logger = logging.getLogger("spacy_awesome")

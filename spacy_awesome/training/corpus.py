@@ -13,11 +13,11 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from spacy_awesome.alignment import WordAlignment
 from spacy_awesome.formats.docbin import read_paired_docs
-from spacy_awesome.formats.linked_pairs import PairFiles, read_linked_pairs
-from spacy_awesome.parallel import Parallel, set_parallel
-from spacy_awesome.training.sampling import epoch_rows, epoch_sizes
+from spacy_awesome.formats.sentences import PairFiles, read_linked_pairs
+from spacy_awesome.tokens.pair import Parallel, set_parallel
+from spacy_awesome.tokens.word_alignment import WordAlignment
+from spacy_awesome.training.batching import epoch_rows, epoch_sizes
 
 if TYPE_CHECKING:
     from spacy_awesome.training.pair_table import PairTable

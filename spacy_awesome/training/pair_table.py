@@ -18,12 +18,12 @@ from datasets.table import InMemoryTable
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_awesome.alignment import WordAlignment
 from spacy_awesome.formats.atomic import atomic_file
 from spacy_awesome.formats.docbin import read_paired_docs
 from spacy_awesome.formats.files import check_files
-from spacy_awesome.formats.linked_pairs import PairFiles, read_linked_pairs
-from spacy_awesome.parallel import require_parallel
+from spacy_awesome.formats.sentences import PairFiles, read_linked_pairs
+from spacy_awesome.tokens.pair import require_parallel
+from spacy_awesome.tokens.word_alignment import WordAlignment
 
 logger = logging.getLogger("spacy_awesome")
 

@@ -1,24 +1,67 @@
-"""Projected pairs in, the files in out that `spacy train` reads."""
+"""None"""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
 import json
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
 from spacy_awesome.formats.files import open_binary_output, open_output
-from spacy_awesome.parallel import checked_alignment, checked_projections, parallel_stream, require_parallel
-from spacy_awesome.transfer.detokenize import detokenize
-from spacy_awesome.transfer.filters import FilterSettings, PairFacts, failed_filters
-from spacy_awesome.transfer.report import CorpusReport, DroppedSentence
+from spacy_awesome.tokens.pair import checked_alignment, checked_projections, parallel_stream, require_parallel
+from spacy_awesome.transfer.filters import CorpusReport, DroppedSentence, FilterSettings, PairFacts, failed_filters
 from spacy_awesome.translation import TranslationEngine, translate
+
+# The Penn Treebank's ways of writing brackets and quotation marks.
+_TREEBANK: Final = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}"}
+_TREEBANK_QUOTES: Final = {"``": "open", "''": "close"}
+
+_CLOSING: Final = frozenset(".,;:!?%)]}»”…") | {"...", "°", "º", "ª"}
+_OPENING: Final = frozenset("([{«“¿¡$£#")
+# English words that tokenisers cut off from the one before.
+_CLITIC: Final = re.compile(r"(?:n['’]t|['’](?:s|re|ve|ll|d|m))$", re.IGNORECASE)
+
+
+def detokenize(words: Sequence[str]) -> str:
+    """The text of a sentence whose words were split by a tokeniser for English or a language with like punctuation.
+
+    >>> detokenize('" I do n\\'t know ( yet ) , " he said .'.split())
+    '"I don\\'t know (yet)," he said.'
+    >>> detokenize("Germany 's farmers ' union -LRB- EU -RRB-".split())
+    "Germany's farmers' union (EU)"
+    """
+    text = ""
+    join_next = True
+    quote_is_open = False
+    for word in words:
+        word = _TREEBANK.get(word, word)
+        join, join_following = _joins(word, text)
+        kind = _TREEBANK_QUOTES.get(word) or ("close" if quote_is_open else "open") if _is_quote(word) else None
+        if kind is not None:
+            quote_is_open = kind == "open"
+            join, join_following, word = kind == "close", kind == "open", '"'
+        text += word if join or join_next else f" {word}"
+        join_next = join_following
+    return text
+
+
+def _is_quote(word: str) -> bool:
+    return word == '"' or word in _TREEBANK_QUOTES
+
+
+def _joins(word: str, before: str) -> tuple[bool, bool]:
+    """Whether no space stands before the word, and none behind it."""
+    possessive = word in ("'", "’") and before[-1:].lower() == "s"
+    return word in _CLOSING or possessive or _CLITIC.match(word) is not None, word in _OPENING
+
 
 # What `write_corpus` writes into its folder.
 CORPUS_FILES = ("train.spacy", "dev.spacy", "report.json", "report.md")
@@ -84,7 +127,7 @@ def translated_pairs(
     """Pair a stream of source Docs with their machine translations, for a word aligner.
 
     nlp: the target pipeline, whose tokeniser splits the translations.
-    engine, cache: of `spacy_awesome.translation.translate`, whose errors are raised here as well.
+    engine, cache: of `spacy_awesome.translation.cached`, whose errors are raised here as well.
     """
     sources, texts = itertools.tee(sources)
     translations = translate((running_text(doc) for doc in texts), engine, cache=cache)

@@ -1,6 +1,6 @@
 """Translations of sentences, one line out for each line in: from a file, by Apertium, by a Hugging Face model."""
 
+from spacy_awesome.translation.cached import translate
 from spacy_awesome.translation.engines import ENGINES, TranslationEngine, make_engine
-from spacy_awesome.translation.translate import translate
 
 __all__ = ["ENGINES", "TranslationEngine", "make_engine", "translate"]

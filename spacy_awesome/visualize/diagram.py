@@ -9,13 +9,11 @@ from typing import Final
 import numpy as np
 from spacy.tokens import Doc
 
-from spacy_awesome.alignment import WordAlignment
-from spacy_awesome.parallel import checked_alignment, checked_projections, pair_words, require_parallel
-from spacy_awesome.projection import Projection
-from spacy_awesome.visualize.layout import Band, bands
-from spacy_awesome.visualize.spans import LabelColors, Mark, lanes, source_marks, target_marks
-from spacy_awesome.visualize.style import svg
-from spacy_awesome.visualize.text import display, escape, is_right_to_left, text_width
+from spacy_awesome.tokens.pair import checked_alignment, checked_projections, pair_words, require_parallel
+from spacy_awesome.tokens.projection import Projection
+from spacy_awesome.tokens.word_alignment import WordAlignment
+from spacy_awesome.visualize.layout import Band, LabelColors, Mark, bands, lanes, source_marks, target_marks
+from spacy_awesome.visualize.style import display, escape, is_right_to_left, svg, text_width
 
 _FONT_SIZE: Final = 15.0
 _GAP: Final = 10.0

@@ -8,14 +8,13 @@ from typing import Final
 import numpy.typing as npt
 from spacy.tokens import Doc
 
-from spacy_awesome.alignment import WordAlignment, WordPair
-from spacy_awesome.parallel import checked_alignment, checked_projections, pair_words, require_parallel
-from spacy_awesome.projection import Projection
+from spacy_awesome.tokens.pair import checked_alignment, checked_projections, pair_words, require_parallel
+from spacy_awesome.tokens.projection import Projection
+from spacy_awesome.tokens.word_alignment import WordAlignment, WordPair
+from spacy_awesome.visualize.charts import heat_map
 from spacy_awesome.visualize.diagram import link_diagram
-from spacy_awesome.visualize.heat_map import heat_map
-from spacy_awesome.visualize.spans import LabelColors, reason_text, shown
-from spacy_awesome.visualize.style import DIAGRAM_STYLE, PAGE_STYLE
-from spacy_awesome.visualize.text import escape
+from spacy_awesome.visualize.layout import LabelColors, reason_text, shown
+from spacy_awesome.visualize.style import DIAGRAM_STYLE, PAGE_STYLE, escape
 
 _PAGE: Final = """<!DOCTYPE html>
 <html lang="en">

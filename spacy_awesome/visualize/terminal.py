@@ -8,19 +8,11 @@ from collections.abc import Mapping, Sequence
 from spacy.tokens import Doc
 from wasabi.util import color as paint
 
-from spacy_awesome.alignment import WordAlignment
-from spacy_awesome.parallel import checked_alignment, checked_projections, pair_words, require_parallel
-from spacy_awesome.projection import Projection
-from spacy_awesome.visualize.spans import (
-    LabelColors,
-    Mark,
-    lanes,
-    reason_text,
-    shown,
-    source_marks,
-    target_marks,
-)
-from spacy_awesome.visualize.text import display, printable, terminal_width
+from spacy_awesome.tokens.pair import checked_alignment, checked_projections, pair_words, require_parallel
+from spacy_awesome.tokens.projection import Projection
+from spacy_awesome.tokens.word_alignment import WordAlignment
+from spacy_awesome.visualize.layout import LabelColors, Mark, lanes, reason_text, shown, source_marks, target_marks
+from spacy_awesome.visualize.style import display, printable, terminal_width
 
 _BLACK = 16
 _GREY = 244

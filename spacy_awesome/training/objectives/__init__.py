@@ -18,8 +18,7 @@ import catalogue
 import torch
 from torch import Tensor
 
-from spacy_awesome.extraction import extraction_methods
-from spacy_awesome.extraction.method import Extraction
+from spacy_awesome.extraction import Extraction, extraction_methods
 from spacy_awesome.training.batch import SentencePart, SentenceRun
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from spacy_awesome.encoders.encoder import Vectors
-from spacy_awesome.retrieval.bert_score import bert_scores
-from spacy_awesome.retrieval.normalization import normalize
+from spacy_awesome.similarity.bert_score import bert_scores
+from spacy_awesome.similarity.normalization import normalize
 from spacy_awesome.training.batch import SentenceRun, are_translations
 from spacy_awesome.training.objectives import Objective
 

@@ -1,0 +1,1 @@
+"""Translations found among the sentences of two large texts: vectors, candidates, scores, selection; resumable."""

@@ -1,0 +1,1 @@
+"""The data model: alignments, projections, pairs of Docs and their attributes; and checks of what is saved."""
