@@ -13,7 +13,7 @@ from recipe.corpora import FREE, LANGUAGES
 from recipe.texts import TEXT_ONLY
 from spacy_awesome.encoders.loading import BUNDLED, DEFAULTS_KEY
 from spacy_awesome.formats.files import open_output
-from spacy_awesome.transfer.filters import escape_markdown
+from spacy_awesome.formats.markdown import escape_markdown
 
 _CARD = """---
 language: [{languages}]

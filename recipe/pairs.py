@@ -68,7 +68,10 @@ def linked_pair(row: Sequence[str]) -> LinkedPair:
     """A line that `recipe.links` wrote: links of both directions are sure, those of one are possible."""
     corpus, source, target, *directions = row
     forward, backward = (set(links.split(" ")) - {""} for links in directions)
-    links = [(*map(int, link.split("-")), "-" if link in forward & backward else "p") for link in forward | backward]
+    links = []
+    for link in forward | backward:
+        i, j = map(int, link.split("-"))
+        links.append((i, j, "-" if link in forward & backward else "p"))
     return LinkedPair(corpus, tuple(source.split(" ")), tuple(target.split(" ")), tuple(sorted(links)))
 
 

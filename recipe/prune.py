@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -72,7 +72,7 @@ def piece_shares(tokenizer: Tokenizer, lines: Iterable[str], language: str) -> d
     listed = _listed_words(language)
     if not listed:
         return shares
-    weights: Counter[int] = Counter()
+    weights: defaultdict[int, float] = defaultdict(float)
     for form, factor in ((str, 1.0), (str.capitalize, _CAPITALIZED)):
         encodings = tokenizer.encode_batch([form(word) for word in listed], add_special_tokens=False)
         for frequency, encoding in zip(listed.values(), encodings):
@@ -97,9 +97,10 @@ def choose_pieces(
     vocabulary = tokenizer.get_vocab()
     keep = set(tokenizer.all_special_ids)
     keep |= {place for piece, place in vocabulary.items() if _is_character(piece.removeprefix("▁"), scripts)}
-    use: Counter[int] = Counter()
+    use: defaultdict[int, float] = defaultdict(float)
     for language in shares.values():
-        use.update(language)
+        for piece, share in language.items():
+            use[piece] += share
     for piece, _ in sorted(use.items(), key=lambda item: (-item[1], item[0])):
         if len(keep) >= size:
             break

@@ -16,7 +16,7 @@ import typer
 
 from spacy_awesome.formats.docbin import read_docs
 from spacy_awesome.formats.files import open_output
-from spacy_awesome.transfer.filters import escape_markdown
+from spacy_awesome.formats.markdown import escape_markdown
 from spacy_awesome.visualize import render
 from spacy_awesome.visualize.style import escape
 

@@ -23,7 +23,7 @@ from spacy_awesome.formats.atomic import atomic_folder
 from spacy_awesome.formats.conll import read_conll
 from spacy_awesome.formats.docbin import read_docs
 from spacy_awesome.formats.files import open_output
-from spacy_awesome.transfer.filters import escape_markdown
+from spacy_awesome.formats.markdown import escape_markdown
 
 NAMES = {
     ZERO_SHOT: "zero-shot: the English recogniser on the target text",

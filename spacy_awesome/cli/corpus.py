@@ -14,7 +14,7 @@ from spacy_awesome.cli.project import RuleOptions, blank_pipeline, read_targets
 
 if TYPE_CHECKING:
     from spacy_awesome.transfer import FilterSettings
-    from spacy_awesome.transfer.filters import CorpusReport
+    from spacy_awesome.transfer.corpus_report import CorpusReport
     from spacy_awesome.translation import TranslationEngine
 
 _CACHE = "translations.cache"

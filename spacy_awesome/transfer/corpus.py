@@ -17,7 +17,8 @@ from spacy.tokens import Doc, DocBin
 
 from spacy_awesome.formats.files import open_binary_output, open_output
 from spacy_awesome.tokens.pair import checked_alignment, checked_projections, parallel_stream, require_parallel
-from spacy_awesome.transfer.filters import CorpusReport, DroppedSentence, FilterSettings, PairFacts, failed_filters
+from spacy_awesome.transfer.corpus_report import CorpusReport, DroppedSentence
+from spacy_awesome.transfer.filters import FilterSettings, PairFacts, failed_filters
 from spacy_awesome.translation import TranslationEngine, translate
 
 # The Penn Treebank's ways of writing brackets and quotation marks.

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from spacy_awesome.transfer import FilterSettings, PairFacts, failed_filters
 from spacy_awesome.transfer.corpus import detokenize
-from spacy_awesome.transfer.filters import FILTERS, CorpusReport, DroppedSentence
+from spacy_awesome.transfer.corpus_report import CorpusReport, DroppedSentence
+from spacy_awesome.transfer.filters import FILTERS
 
 OFF = FilterSettings(complete=False, min_score=0, min_coverage=0, max_length_ratio=None)
 

@@ -24,7 +24,8 @@ from spacy_awesome import Parallel, WordAlignment
 from spacy_awesome.encoders.loading import DEFAULTS_KEY
 from spacy_awesome.formats.docbin import write_docs
 from spacy_awesome.tokens.projection import Projection
-from spacy_awesome.transfer.filters import CorpusReport, DroppedSentence, FilterSettings
+from spacy_awesome.transfer.corpus_report import CorpusReport, DroppedSentence
+from spacy_awesome.transfer.filters import FilterSettings
 from spacy_awesome.visualize import heat_map, link_diagram, render
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
