@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from spacy_awesome.pipeline.span_projector import SpanProjector
     from spacy_awesome.pipeline.word_aligner import WordAligner
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "EntityBallot",
     "EntityVote",
