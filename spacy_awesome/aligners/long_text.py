@@ -45,8 +45,12 @@ class BeadPairs:
         """One alignment for each pair of Docs, from those of `spans`."""
         stream = iter(alignments)
         for (source, target), parts in zip(self._pairs, self._parts):
-            offsets = [(source_start, target_start) for source_start, _, target_start, _ in parts]
-            yield join_alignments(offsets, [next(stream) for _ in parts], len(source), len(target))
+            found = [next(stream) for _ in parts]
+            if parts == [(0, len(source), 0, len(target))]:
+                yield found[0]
+            else:
+                offsets = [(source_start, target_start) for source_start, _, target_start, _ in parts]
+                yield join_alignments(offsets, found, len(source), len(target))
 
 
 def _parts(source: Doc, target: Doc) -> Iterator[Part]:
