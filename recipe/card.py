@@ -128,7 +128,6 @@ def write_card(folder: Path, *, figures: Mapping[str, float], kept: Mapping[str,
     config = json.loads(config_file.read_text(encoding="utf-8"))
     if DEFAULTS_KEY not in config:
         raise ValueError(f"{config_file} has no `{DEFAULTS_KEY}` entry; expected an encoder that recipe.ship wrote.")
-    values = {name: value for name, value in {**config, **config[DEFAULTS_KEY]}.items() if not isinstance(value, str)}
     files = [file for file in folder.iterdir() if file.suffix in (".json", ".safetensors")]
     text = _CARD.format(
         languages=", ".join(("en", *LANGUAGES, *TEXT_ONLY)),
@@ -138,7 +137,7 @@ def write_card(folder: Path, *, figures: Mapping[str, float], kept: Mapping[str,
         megabytes=sum(file.stat().st_size for file in files) / 1e6,
         figures=_table(figures, "measured on"),
         kept=_table(kept, "language"),
-        **_plain(values),
+        **_numbers({**config, **config[DEFAULTS_KEY]}, config_file),
     )
     card = folder / "README.md"
     with open_output(card) as stream:
@@ -146,7 +145,7 @@ def write_card(folder: Path, *, figures: Mapping[str, float], kept: Mapping[str,
     return card
 
 
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+def _numbers(values: Mapping[str, Any], path: Path) -> dict[str, float]:
     names = (
         "num_hidden_layers",
         "hidden_size",
@@ -158,6 +157,9 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
         "scale",
         "threshold",
     )
+    for name in names:
+        if not isinstance(values.get(name), int | float):
+            raise ValueError(f"{path}: expected {name} to be a number, got {values.get(name)!r:.60}.")
     return {name: values[name] for name in names}
 
 

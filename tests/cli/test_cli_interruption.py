@@ -23,7 +23,7 @@ def test_a_stopped_command_leaves_no_half_written_output(tmp_path: Path, number:
     try:
         # It waits for more input, its output begun.
         deadline = time.monotonic() + 90
-        while not list(tmp_path.glob(".links.txt.*")):
+        while not list(tmp_path.glob(".links.txt-*.tmp")):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.1)

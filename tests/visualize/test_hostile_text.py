@@ -50,7 +50,7 @@ HOSTILE = [
 TAGS = set(
     """html head meta title style body main h1 h2 h3 p article div span table tbody thead tr td th mark sub bdi details
     summary svg g path rect text a ul li defs use clippath metadata rdf:rdf cc:work dc:type dc:format dc:creator
-    cc:agent dc:title blockquote hr strong em img code ol""".split()
+    cc:agent dc:title blockquote hr strong em img code pre ol""".split()
 )
 
 
@@ -142,10 +142,14 @@ def test_the_card_of_an_encoder(text: str, tmp_path: Path) -> None:
     folder = tmp_path / re.sub(r"[/\0]", "", text)
     folder.mkdir()
     names = "num_hidden_layers hidden_size num_attention_heads intermediate_size vocab_size max_position_embeddings"
-    defaults = {"scale": 1.0, "distortion": 0.0, "threshold": 0.1}
-    config = dict.fromkeys(names.split(), text) | {DEFAULTS_KEY: defaults}
+    defaults = {"layer": 1, "scale": 1.0, "distortion": 0.0, "threshold": 0.1}
+    config = dict.fromkeys(names.split(), 1) | {"model_type": text, DEFAULTS_KEY: defaults}
     (folder / "config.json").write_text(json.dumps(config))
-    check_markdown(write_card(folder, figures={text: 1.0}).read_text(encoding="utf-8").split("---", 2)[2])
+    card = write_card(folder, figures={text: 1.0}, kept={text: 1.0}).read_text(encoding="utf-8")
+    check_markdown(card.split("---", 2)[2])
+    (folder / "config.json").write_text(json.dumps(config | {"hidden_size": text}))
+    with pytest.raises(ValueError, match="expected hidden_size to be a number"):
+        write_card(folder, figures={}, kept={})
 
 
 def load_script(path: Path) -> ModuleType:
