@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,9 +40,9 @@ class MaskedObjective(Objective):
 
     language_model = True
 
+    @abstractmethod
     def sentences(self, batch: TrainingBatch) -> list[list[MaskedInput]]:
         """The inputs of each sentence of the objective: one, or several windows of what is longer than the encoder."""
-        raise NotImplementedError
 
     def loss(self, run: MaskedRun) -> Tensor:
         return run.losses[[owner is self for owner in run.owners]].sum()

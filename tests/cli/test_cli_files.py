@@ -186,6 +186,7 @@ def test_standard_output_that_is_the_input_is_refused(files: Path) -> None:
 
 def test_the_null_device_is_read_and_written_at_once(files: Path, tiny_bert: Path) -> None:
     run("align", os.devnull, os.devnull, "--model", tiny_bert)
+    assert Path(os.devnull).is_char_device()
 
 
 def test_an_encoder_cannot_replace_the_pipeline_that_it_is_from(files: Path) -> None:

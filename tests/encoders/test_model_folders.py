@@ -22,7 +22,7 @@ from transformers import AutoModel, AutoTokenizer, XLNetConfig, XLNetModel
 
 from spacy_awesome.encoders.architecture import encoder_shim, hf_encoder
 from spacy_awesome.encoders.folders import is_model_file
-from spacy_awesome.encoders.loading import EncoderDefaults, load_encoder
+from spacy_awesome.encoders.loading import EncoderDefaults, LoadedEncoder, load_encoder
 
 Damage = Callable[[Path], object]
 
@@ -33,8 +33,8 @@ def folder(tiny_bert: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tiny_bert, tmp_path / "encoder"))
 
 
-def load(folder: Path, *, language_model: bool = False) -> None:
-    load_encoder(str(folder), layer=None, dtype=torch.float32, language_model=language_model)
+def load(folder: Path, *, language_model: bool = False) -> LoadedEncoder:
+    return load_encoder(str(folder), layer=None, dtype=torch.float32, language_model=language_model)
 
 
 def refusal(folder: Path, *, language_model: bool = False) -> str:
@@ -279,16 +279,17 @@ def test_a_model_that_is_no_masked_language_model_is_named(tmp_path: Path, tiny_
 )
 def test_what_is_harmless_is_loaded(folder: Path, change: Damage) -> None:
     change(folder)
-    load(folder)
+    assert all(weight.isfinite().all() for weight in load(folder).transformer.parameters())
 
 
 def test_a_head_that_is_missing_starts_anew(folder: Path) -> None:
-    load(folder, language_model=True)
+    assert load(folder, language_model=True).language_model is not None
 
 
 def test_the_door_takes_every_tiny_encoder(tiny_encoder: Path) -> None:
     for language_model in (False, True):
-        load(tiny_encoder, language_model=language_model)
+        loaded = load(tiny_encoder, language_model=language_model)
+        assert (loaded.language_model is not None) == language_model
 
 
 def test_weights_that_are_too_large_for_half_precision_are_refused(folder: Path) -> None:
